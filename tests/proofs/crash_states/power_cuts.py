@@ -1,20 +1,14 @@
 """Power cuts on a real file system: an ext4 disk copied at many moments while the program works.
 
-    sudo .venv/bin/python -m tests.proofs.crash_states.power_cuts [--seconds N]
-
 The disk is an image in a btrfs file system, on loop devices, so that a copy of it (a
 reflink) takes no time and shows one moment: what ext4 had given to the device, and not
 what still was in memory. Each copy is mounted, which replays its journal, and the program
 is started on it. Who acknowledged what is noted outside.
 """
 
-import argparse
 import fcntl
-import os
 import random
-import shutil
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -30,23 +24,12 @@ from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.standin import Standin
 
-OPTIONS: Final = {"default": "", "harsh": "commit=1,noauto_da_alloc"}
 _FICLONE: Final = 0x40049409  # of linux/fs.h: share the extents of another file
 _STORE: Final = 4 << 30  # bytes, sparse; what is written is a few hundred megabytes
 _DISK: Final = 64 << 20
 _SHIFT: Final = 6  # memories from one coming or going of the worker to the next
 _LONGEST_PAUSE: Final = 0.1  # seconds between two cuts
 _REFUSED: Final = "refused"  # the project whose memories the server answers with 500
-
-
-def why_not_here() -> str:
-    """What stands in the way of loop devices and mounts; empty when nothing does."""
-    if sys.platform != "linux":
-        return "power cuts are tried with Linux' ext4 and btrfs"
-    if os.geteuid():
-        return "power cuts need root, for loop devices and mounts"
-    missing = [name for name in ("mkfs.ext4", "mkfs.btrfs", "mount") if shutil.which(name) is None]
-    return f"power cuts need {', '.join(missing)} (e2fsprogs, btrfs-progs)" if missing else ""
 
 
 def _call(*command: str | Path) -> None:
@@ -113,21 +96,18 @@ def _delete_one(home: Home, outside: _Outside) -> None:
         outside.tell(Word.DELETED, item["content"])
 
 
-@dataclass
-class Result:
-    """What became of the cuts under one set of mount options."""
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """A copy of the disk, taken at a moment, and what had been promised by then."""
 
-    options: str
-    accepted: int = 0
-    deleted: int = 0
-    cuts: int = 0
-    tried: int = 0
-    bad: list[str] = field(default_factory=list)
+    image: Path
+    at: float
+    promises: Promises
 
 
-def prove(options: str, seconds: float) -> Result:
-    """Let the program work for `seconds` and cut the power all the time, then try each cut."""
-    result = Result(options or "default")
+def prove(options: str, seconds: float) -> tuple[list[_Cut], list[str]]:
+    """Let the program work for `seconds` and cut the power all the time; the cuts, and bad ones."""
+    bad = []
     with ExitStack() as stack:
         scratch = stack.enter_context(proof.scratch())
         server = stack.enter_context(Standin())
@@ -140,24 +120,14 @@ def prove(options: str, seconds: float) -> Result:
         where = scratch / "disk"
         with _mounted(disk, where, options):
             cuts = _cut_while_working(ForkedHome(where / "home", server.url), server, seconds)
-        result.cuts = len(cuts)
-        result.accepted = len(cuts[-1].promises.accepted)
-        result.deleted = len(cuts[-1].promises.deleted)
         server.clear_scripts()
         for cut in cuts:
-            with _mounted(cut.image, where, options):
-                _try(ForkedHome(where / "home", server.url), server, cut, result)
+            home = ForkedHome(where / "home", server.url)
+            with _mounted(cut.image, where, options), proof.rebooted(home):
+                if faults := proof.recover(home, server, cut.promises):
+                    bad.append(f"after {cut.at:.3f} s: {'; '.join(faults)}")
             cut.image.unlink()
-    return result
-
-
-@dataclass(frozen=True, slots=True)
-class _Cut:
-    """A copy of the disk, taken at a moment, and what had been promised by then."""
-
-    image: Path
-    at: float
-    promises: Promises
+    return cuts, bad
 
 
 def _cut_while_working(home: Home, server: Standin, seconds: float) -> list[_Cut]:
@@ -189,38 +159,3 @@ def _cut(
             _copy(store / "disk.img", image)
             held = replace(outside.promises, stored=frozenset(stored))
             cuts.append(_Cut(image, time.monotonic() - began, held))
-
-
-def _try(home: Home, server: Standin, cut: _Cut, result: Result) -> None:
-    with proof.rebooted(home):
-        faults = proof.recover(home, server, cut.promises)
-    result.tried += 1
-    if faults:
-        result.bad.append(f"after {cut.at:.3f} s: {'; '.join(faults)}")
-
-
-def main() -> int:
-    """Print a line for each set of mount options; 1 when a cut was bad, 2 when none can be."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.proofs.crash_states.power_cuts", description=__doc__
-    )
-    parser.add_argument("--seconds", type=float, default=20.0, help="of work under each option")
-    arguments = parser.parse_args()
-    if reason := why_not_here():
-        print(f"Not here: {reason}.", file=sys.stderr)
-        return 2
-    bad = 0
-    for options in OPTIONS.values():
-        result = prove(options, arguments.seconds)
-        print(
-            f"{result.options}: {result.accepted} memories acknowledged, {result.deleted}"
-            f" deleted, {result.cuts} cuts, {len(result.bad)} bad",
-            *result.bad[:5],
-            sep="\n    ",
-        )
-        bad += len(result.bad)
-    return int(bool(bad))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -5,7 +5,7 @@ import shutil
 import sqlite3
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,50 +22,35 @@ from mem0tray.system.paths import Paths
 from mem0tray.worker.thread import WorkerThread
 from tests.proofs.crash_states.disk import Tree
 from tests.proofs.crash_states.protocols import PROTOCOLS
-from tests.proofs.crash_states.take import KEEPER, SETTING, Moment, Promises, Take
+from tests.proofs.crash_states.take import KEEPER, SETTING, Promises, Take
 from tests.support import oracle
 from tests.support.home import Home
 from tests.support.standin import Standin
 
 
-@dataclass(frozen=True, slots=True)
-class Bad:
-    """A state that the program did not recover from."""
-
-    after: str
-    left: str
-    faults: Sequence[str]
-
-
 @dataclass
 class Result:
-    """What became of one protocol."""
+    """How many states of a protocol were tried, and those that the program did not recover from."""
 
-    protocol: str
-    operations: int
     states: int = 0
-    bad: list[Bad] = field(default_factory=list)
+    bad: list[str] = field(default_factory=list)
 
 
 def prove(name: str, *, bug: str = "", at_most: int = 0) -> Result:
     """Record protocol `name` and try its states, or `at_most` of them, evenly spread."""
+    result = Result()
     with scratch() as folder, Standin() as server, Home(folder / "home", server.url) as home:
         take = Take(home, server, bug)
         PROTOCOLS[name](take)
         server.clear_scripts()
-        result = Result(name, take.operations)
         with rebooted(home):
             for moment in take.moments(at_most):
-                _try(home, server, moment, result)
+                build(home.root, moment.left.tree)
+                result.states += 1
+                if faults := recover(home, server, moment.promises):
+                    after = f"after operation {moment.number} ({moment.event})"
+                    result.bad.append(f"{after}, {moment.left.words}: {'; '.join(faults)}")
     return result
-
-
-def _try(home: Home, server: Standin, moment: Moment, result: Result) -> None:
-    build(home.root, moment.left.tree)
-    result.states += 1
-    if faults := recover(home, server, moment.promises):
-        after = f"operation {moment.number} ({moment.event})"
-        result.bad.append(Bad(after, moment.left.words, faults))
 
 
 _AGO: Final = 120.0  # seconds since the files were written: a machine takes its time to start

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +14,6 @@ from tests.support.machine import WallClock
 from tests.support.shapes import dead, entries, entry, queue_document, texts, waiting
 from tests.support.standin import NAMED
 
-HEALTHY: Final = NAMED
 DOWN: Final = Answer(503)
 _DAY: Final = 86_400
 _GOING: Final = ("queued", "dead")
@@ -42,7 +42,7 @@ def intake(take: Take) -> None:
         take.producer("--label", label, "--count", "2", *how)
         take.run("run", "--until-idle", code=1)
         take.tell(Word.ACCEPTED, *wrote)
-    take.server.health = HEALTHY
+    take.server.health = NAMED
     take.run("run", "--until-idle")
 
 
@@ -74,7 +74,7 @@ def emergency(take: Take) -> None:
     take.tell(Word.ACCEPTED, *texts(lines))
     take.run("run", "--until-idle", code=1, env=clock.env)
     take.run("run", "--until-idle", code=1)
-    server.health = HEALTHY
+    server.health = NAMED
     take.run("run", "--until-idle")
 
 
@@ -164,7 +164,7 @@ def hand_edit(take: Take) -> None:
     )
     take.run("run", "--until-idle", code=1)
     take.tell(Word.DELETED, "dead")
-    take.server.health = HEALTHY
+    take.server.health = NAMED
     take.run("run", "--until-idle")
 
 
@@ -183,7 +183,7 @@ def salvage(take: Take) -> None:
     take.begin()
     take.tell(Word.ACCEPTED, *_FOUR, "new", "new dead")
     take.run("run", "--until-idle", code=1)
-    take.server.health = HEALTHY
+    take.server.health = NAMED
     take.run("run", "--until-idle", code=1)
 
 
@@ -198,38 +198,39 @@ def ledger(take: Take) -> None:
     take.begin()
     take.tell(Word.ACCEPTED, *_FOUR)
     take.run("run", "--until-idle", code=1)
-    take.server.health = HEALTHY
+    take.server.health = NAMED
     take.run("run", "--until-idle", code=1)
+
+
+def _add(take: Take, *added: str) -> None:
+    take.begin()
+    for text in added:
+        take.tell(Word.OFFERED, text)
+        take.run("add", "--project", "alpha", text)
+        take.tell(Word.ACCEPTED, text)
 
 
 def add(take: Take) -> None:
     """The very first `add` makes the folder, the next ones rewrite the queue file."""
     take.home.claude.rmdir()
-    take.begin()
-    for text in ("first", "second", "third"):
-        take.tell(Word.OFFERED, text)
-        take.run("add", "--project", "alpha", text)
-        take.tell(Word.ACCEPTED, text)
+    _add(take, "first", "second", "third")
 
 
 def add_emergency(take: Take) -> None:
     """Beside a queue file that cannot be read whole, `add` appends to the emergency file."""
     take.home.queue.write_text('{"queue": [')
-    take.begin()
-    for text in ("first", "second"):
-        take.tell(Word.OFFERED, text)
-        take.run("add", "--project", "alpha", text)
-        take.tell(Word.ACCEPTED, text)
+    _add(take, "first", "second")
 
 
 def settings(take: Take) -> None:
     """`config set` makes the file, then changes it."""
     take.begin()
-    take.tell(Word.SET, "")
-    for value in ("mail -s one", "mail -s two"):
-        take.tell(Word.SETTING, value)
-        take.run("config", "set", SETTING, value)
-        take.tell(Word.SET, value)
+    values = ("", "mail -s one", "mail -s two")
+    take.tell(Word.SETTING, values[0])
+    for old, new in pairwise(values):
+        take.tell(Word.SETTING, new)
+        take.run("config", "set", SETTING, new)
+        take.tell(Word.UNSET, old)
 
 
 def local_server(take: Take) -> None:
@@ -240,8 +241,8 @@ def local_server(take: Take) -> None:
 
 
 _ALL: Final = (
-    queue, intake, dlq, emergency, delete, delete_unseen, delete_at_once, restore, hand_edit,
-    salvage, ledger, add, add_emergency, settings, local_server,
+    intake, dlq, hand_edit, ledger, queue, emergency, delete, delete_unseen, delete_at_once,
+    restore, salvage, add, add_emergency, settings, local_server,
 )  # fmt: skip
 PROTOCOLS: Final[dict[str, Callable[[Take], None]]] = {
     each.__name__.replace("_", "-"): each for each in _ALL

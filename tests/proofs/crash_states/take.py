@@ -5,7 +5,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
@@ -18,6 +18,7 @@ from mem0tray.system.paths import Paths
 from tests.proofs.crash_states.disk import Disk, Left
 from tests.proofs.crash_states.trace import Answered, Event, Recording, Sent, strace
 from tests.proofs.planted import bugs
+from tests.proofs.syscalls.strace import evenly
 from tests.support.home import PRODUCER, REPOSITORY, Home
 from tests.support.machine import tool
 from tests.support.standin import Standin
@@ -30,28 +31,17 @@ KEEPER: Final = "kept"  # the project of what the embedded server is given
 
 
 class Word(Enum):
-    """What is promised of a text from a moment on."""
+    """What is told of a text from a moment on: which of the promises it joins, or leaves."""
 
-    OFFERED = "may be anywhere: nobody has acknowledged it"
-    ACCEPTED = "must never be lost"
-    DELETING = "may be gone from the files, and must be restorable then"
-    DELETED = "must not be sent any more"
-    RESTORING = "may be back"
-    RESTORED = "must be back"
-    SETTING = "may be the value of the setting"
-    SET = "must be the value of the setting"
-    KEPT = "must be in the embedded server"
-
-
-_ADDS_TO: Final = {
-    Word.OFFERED: "offered",
-    Word.ACCEPTED: "accepted",
-    Word.DELETING: "discardable",
-    Word.DELETED: "deleted",
-    Word.SETTING: "settings",
-    Word.KEPT: "kept",
-}
-_TAKES_FROM: Final = {Word.RESTORING: "deleted", Word.RESTORED: "discardable"}
+    OFFERED = "offered", True
+    ACCEPTED = "accepted", True
+    DELETING = "discardable", True
+    DELETED = "deleted", True
+    RESTORING = "deleted", False
+    RESTORED = "discardable", False
+    SETTING = "settings", True
+    UNSET = "settings", False
+    KEPT = "kept", True
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,29 +52,25 @@ class Told:
     text: str
 
     def __str__(self) -> str:
-        return f"{self.text!r} {self.word.value}"
+        return f"{self.word.name} {self.text!r}"
 
 
 @dataclass(frozen=True)
 class Promises:
-    """What holds at a moment. `stored`: what the server has, as (project, text)."""
+    """What holds of texts at a moment."""
 
-    accepted: frozenset[str] = frozenset()
-    offered: frozenset[str] = frozenset()
-    discardable: frozenset[str] = frozenset()
-    deleted: frozenset[str] = frozenset()
-    settings: frozenset[str] = frozenset()
-    kept: frozenset[str] = frozenset()
-    stored: frozenset[tuple[str, str]] = frozenset()
+    accepted: frozenset[str] = frozenset()  # must never be lost
+    offered: frozenset[str] = frozenset()  # may be anywhere: nobody has acknowledged them
+    discardable: frozenset[str] = frozenset()  # may be gone from the files, if restorable
+    deleted: frozenset[str] = frozenset()  # must not be sent any more
+    settings: frozenset[str] = frozenset()  # values of which the setting has one
+    kept: frozenset[str] = frozenset()  # must be in the embedded server
+    stored: frozenset[tuple[str, str]] = frozenset()  # what the server has, as (project, text)
 
     def after(self, told: Told) -> "Promises":
-        one = frozenset([told.text])
-        if told.word is Word.SET:
-            return replace(self, settings=one)
-        if (name := _TAKES_FROM.get(told.word)) is not None:
-            return replace(self, **{name: getattr(self, name) - one})
-        name = _ADDS_TO[told.word]
-        return replace(self, **{name: getattr(self, name) | one})
+        name, joins = told.word.value
+        before, one = getattr(self, name), {told.text}
+        return replace(self, **{name: before | one if joins else before - one})
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,10 +170,6 @@ class Take:
 
     # What there is to check ------------------------------------------------------------
 
-    @property
-    def operations(self) -> int:
-        return sum(not isinstance(event, Told | Sent | Answered) for event in self._events)
-
     def moments(self, at_most: int = 0) -> Iterator[Moment]:
         """Give each distinct state that a power cut may leave, with what must hold in it.
 
@@ -196,7 +178,7 @@ class Take:
         assert self._recording is not None, "begin() comes first"
         disk = Disk(self._recording.names, self._recording.contents)
         replay = _Replay(disk, self._owners)
-        chosen = _spread(len(self._events), at_most)
+        chosen = set(evenly(range(1, len(self._events) + 1), at_most or None))
         seen: set[int] = set()
         for number, event in enumerate(self._events, 1):
             replay.take(event)
@@ -248,10 +230,3 @@ class _Replay:
 def _one(lefts: Iterable[Left], number: int) -> list[Left]:
     found = list(lefts)
     return [found[number * _STRIDE % len(found)]]
-
-
-def _spread(count: int, at_most: int) -> Container[int]:
-    """Some of the numbers from 1 to `count`; 0: all of them."""
-    if not at_most or count <= at_most:
-        return range(1, count + 1)
-    return frozenset(1 + n * count // at_most for n in range(at_most))

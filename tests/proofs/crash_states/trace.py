@@ -1,8 +1,10 @@
 """What real programs do to their files: strace's account of it, as operations of a disk."""
 
+import itertools
 import json
 import os
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,21 +94,43 @@ class Recording:
         self.events: list[Event] = []
         self.names: dict[str, int] = {}
         self.contents: dict[int, bytes] = {}
-        self._next = FOLDER + 1
+        self._inodes = itertools.count(FOLDER + 1)
         for path in sorted(self._root.rglob("*")):
             name = self._inside(str(path))
             if name is None:
                 continue
-            self.names[name] = FOLDER if path.is_dir() else self._new_inode()
+            self.names[name] = FOLDER if path.is_dir() else next(self._inodes)
             if path.is_file():
                 self.contents[self.names[name]] = path.read_bytes()
         self._now = dict(self.names)
-        self._sizes = {inode: len(data) for inode, data in self.contents.items()}
+        self._sizes = defaultdict(int, {i: len(data) for i, data in self.contents.items()})
+        self._open: dict[int, _Open] = {}
+        self._handlers: dict[str, Callable[[_Call], None]] = {
+            "openat": self._openat,
+            "close": self._close,
+            "lseek": self._lseek,
+            "write": self._write,
+            "pwrite64": self._pwrite,
+            "ftruncate": self._ftruncate,
+            "rename": self._rename,
+            "link": self._link,
+            "unlink": self._unlink,
+            "mkdir": self._mkdir,
+            "fsync": self._fsync,
+            "fdatasync": self._fsync,
+            "sendto": self._sendto,
+            "recvfrom": self._recvfrom,
+        }
 
     def add(self, account: Path) -> None:
-        process = _Process(self)
+        """Note what a process did. AssertionError for a call on a file of ours that is unknown."""
+        self._open.clear()
         for call in self._calls(account):
-            process.take(call)
+            if (handler := self._handlers.get(call.name)) is not None:
+                handler(call)
+                continue
+            touched = [argument for argument in call.arguments if self._touches(argument)]
+            assert not touched, f"{call.name} is not understood"
 
     def _calls(self, account: Path) -> Iterator[_Call]:
         begun: dict[str, tuple[str, int]] = {}
@@ -126,15 +150,7 @@ class Recording:
                     arguments = rest[: ending.start()].split(", ")
                     yield _Call(name, arguments, int(ending[1]), began)
 
-    # For the processes ------------------------------------------------------------------
-
-    def inode(self, path: str) -> int | None:
-        return self._now.get(path)
-
-    def size(self, inode: int) -> int:
-        return self._sizes.get(inode, 0)
-
-    def do(self, event: Event) -> None:
+    def _do(self, event: Event) -> None:
         match event:
             case Name(inode, path, old):
                 if old is not None:
@@ -143,19 +159,10 @@ class Recording:
             case Unname(path):
                 self._now.pop(path, None)
             case Write(inode, offset, data):
-                self._sizes[inode] = max(self.size(inode), offset + len(data))
+                self._sizes[inode] = max(self._sizes[inode], offset + len(data))
             case Resize(inode, size):
                 self._sizes[inode] = size
         self.events.append(event)
-
-    def new_file(self, path: str) -> int:
-        inode = self._new_inode()
-        self.do(Name(inode, path))
-        return inode
-
-    def _new_inode(self) -> int:
-        self._next += 1
-        return self._next - 1
 
     def _inside(self, path: str) -> str | None:
         """A path relative to the root; None for what is elsewhere or does not matter."""
@@ -164,46 +171,13 @@ class Recording:
         name = path.removeprefix(f"{self._root}/")
         return None if name == path or self._ignored.search(name) else name
 
-    def name_of(self, argument: str, folder: str = "") -> str | None:
+    def _name_of(self, argument: str, folder: str = "") -> str | None:
         path = _decoded(argument)
         return self._inside(os.path.normpath(Path(_path_of(folder), path)))
 
-
-class _Process:
-    """One process' open files; turns its calls into events."""
-
-    def __init__(self, recording: Recording) -> None:
-        self._to = recording
-        self._open: dict[int, _Open] = {}
-        self._handlers: dict[str, Callable[[_Call], None]] = {
-            "openat": self._openat,
-            "close": self._close,
-            "lseek": self._lseek,
-            "write": self._write,
-            "pwrite64": self._pwrite,
-            "ftruncate": self._ftruncate,
-            "rename": self._rename,
-            "link": self._link,
-            "unlink": self._unlink,
-            "mkdir": self._mkdir,
-            "fsync": self._fsync,
-            "fdatasync": self._fsync,
-            "sendto": self._sendto,
-            "recvfrom": self._recvfrom,
-        }
-
-    def take(self, call: _Call) -> None:
-        """Note one call; AssertionError for one that we do not understand on a file of ours."""
-        handler = self._handlers.get(call.name)
-        if handler is not None:
-            handler(call)
-            return
-        touched = [argument for argument in call.arguments if self._touches(argument)]
-        assert not touched, f"{call.name} is not understood"
-
     def _touches(self, argument: str) -> bool:
         if _TEXT.match(argument):
-            return self._to.name_of(argument) is not None
+            return self._name_of(argument) is not None
         return argument[:1].isdigit() and self._file(argument).inode is not None
 
     def _file(self, argument: str) -> _Open:
@@ -211,19 +185,20 @@ class _Process:
 
     def _openat(self, call: _Call) -> None:
         folder, name, flags = call.arguments[:3]
-        path = self._to.name_of(name, folder)
+        path = self._name_of(name, folder)
         file = self._open[call.result] = _Open(append="O_APPEND" in flags)
         if path is None:
             return
-        inode = self._to.inode(path)
+        inode = self._now.get(path)
         if inode is None and "O_CREAT" in flags:
-            inode = self._to.new_file(path)
+            inode = next(self._inodes)
+            self._do(Name(inode, path))
         if inode is None or inode == FOLDER:
             file.path = path
             return
         file.inode = inode
-        if "O_TRUNC" in flags and self._to.size(inode):
-            self._to.do(Resize(inode, 0))
+        if "O_TRUNC" in flags and self._sizes[inode]:
+            self._do(Resize(inode, 0))
 
     def _close(self, call: _Call) -> None:
         self._open.pop(_number(call.arguments[0]), None)
@@ -234,54 +209,54 @@ class _Process:
     def _write(self, call: _Call) -> None:
         file = self._file(call.arguments[0])
         if file.inode is not None:
-            offset = self._to.size(file.inode) if file.append else file.offset
-            self._to.do(Write(file.inode, offset, _bytes(call.arguments[1])[: call.result]))
+            offset = self._sizes[file.inode] if file.append else file.offset
+            self._do(Write(file.inode, offset, _bytes(call.arguments[1])[: call.result]))
             file.offset = offset + call.result
 
     def _pwrite(self, call: _Call) -> None:
         file = self._file(call.arguments[0])
         if file.inode is not None:
             data = _bytes(call.arguments[1])[: call.result]
-            self._to.do(Write(file.inode, int(call.arguments[3]), data))
+            self._do(Write(file.inode, int(call.arguments[3]), data))
 
     def _ftruncate(self, call: _Call) -> None:
         file = self._file(call.arguments[0])
         if file.inode is not None:
-            self._to.do(Resize(file.inode, int(call.arguments[1])))
+            self._do(Resize(file.inode, int(call.arguments[1])))
 
     def _rename(self, call: _Call) -> None:
-        old, new = (self._to.name_of(argument) for argument in call.arguments)
+        old, new = (self._name_of(argument) for argument in call.arguments)
         if old is None and new is None:
             return
         assert old is not None, "a file comes from nowhere"
         assert new is not None, "a file goes nowhere"
-        inode = self._to.inode(old)
+        inode = self._now.get(old)
         assert inode is not None, f"renamed, and never made: {old}"
-        if inode != self._to.inode(new):  # two names of one file: rename does nothing
-            self._to.do(Name(inode, new, old))
+        if inode != self._now.get(new):  # two names of one file: rename does nothing
+            self._do(Name(inode, new, old))
 
     def _link(self, call: _Call) -> None:
-        old, new = (self._to.name_of(argument) for argument in call.arguments)
-        inode = None if old is None else self._to.inode(old)
+        old, new = (self._name_of(argument) for argument in call.arguments)
+        inode = None if old is None else self._now.get(old)
         if inode is not None and new is not None:
-            self._to.do(Name(inode, new))
+            self._do(Name(inode, new))
 
     def _unlink(self, call: _Call) -> None:
-        path = self._to.name_of(call.arguments[0])
+        path = self._name_of(call.arguments[0])
         if path is not None:
-            self._to.do(Unname(path))
+            self._do(Unname(path))
 
     def _mkdir(self, call: _Call) -> None:
-        path = self._to.name_of(call.arguments[0])
+        path = self._name_of(call.arguments[0])
         if path is not None:
-            self._to.do(Name(FOLDER, path))
+            self._do(Name(FOLDER, path))
 
     def _fsync(self, call: _Call) -> None:
         file = self._file(call.arguments[0])
         if file.inode is not None:
-            self._to.do(SyncFile(file.inode, call.began))
+            self._do(SyncFile(file.inode, call.began))
         elif file.path is not None:
-            self._to.do(SyncFolder(file.path, call.began))
+            self._do(SyncFolder(file.path, call.began))
 
     def _sendto(self, call: _Call) -> None:
         connection = self._file(call.arguments[0])
@@ -289,14 +264,14 @@ class _Process:
         connection.request = data if data.startswith(_POST) else connection.request + data
         text = _content(connection.request)
         if text is not None:
-            self._to.do(Sent(text))
+            self._do(Sent(text))
 
     def _recvfrom(self, call: _Call) -> None:
         connection = self._file(call.arguments[0])
         text = _content(connection.request)
         if text is not None and _bytes(call.arguments[1]).startswith(_ANSWERED):
             connection.request = b""
-            self._to.do(Answered(text))
+            self._do(Answered(text))
 
 
 def _content(request: bytes) -> str | None:

@@ -11,7 +11,7 @@ from unittest import mock
 import msgspec
 
 from mem0tray.core import item as items
-from mem0tray.core.item import Kind, Name
+from mem0tray.core.item import Kind
 from mem0tray.files import atomic
 from mem0tray.files.lock import FileLock
 from mem0tray.files.orders import OrderBarrier
@@ -69,14 +69,6 @@ def file_before_ledger(stand: Stand) -> None:
     stand(QueueIntake, "read", emptied)
 
 
-def no_lock(stand: Stand) -> None:
-
-    def nothing(self: FileLock, timeout: float) -> None:
-        del self, timeout
-
-    stand(FileLock, "acquire", nothing)
-
-
 def last_update_ignored(stand: Stand) -> None:
     base = HandEdits._base
 
@@ -107,13 +99,6 @@ def key_reused(stand: Stand) -> None:
     stand(items, "idempotency_key", one_for_all)
 
 
-def nobody_asked(stand: Stand) -> None:
-    def never(*_: object) -> None:
-        return None
-
-    stand(Attempts, "_ask", never)
-
-
 def key_of_the_attempt(stand: Stand) -> None:
     claim = Outbox.claim
 
@@ -135,32 +120,6 @@ def outage_counted(stand: Stand) -> None:
     stand(Verdicts, "apply", blame)
 
 
-def orders_unseen(stand: Stand) -> None:
-    """Send without a look at the orders that have come since the claim."""
-
-    def nothing(*_: object) -> bool:
-        return False
-
-    stand(OrderBarrier, "look", nothing)
-
-
-def tombstones_forgotten(stand: Stand) -> None:
-    """Take what the queue file still shows of a deleted entry for a new one."""
-
-    def none(*_: object) -> dict[Name, int]:
-        return {}
-
-    stand(Inbox, "tombstones", none)
-
-
-def no_folder_sync(stand: Stand) -> None:
-    stand(atomic, "sync_folder", mock.Mock())
-
-
-def no_file_sync(stand: Stand) -> None:
-    stand(atomic, "sync", mock.Mock())
-
-
 def files_before_ledger(stand: Stand) -> None:
     """Let no commit of the ledger reach the disk before the files that depend on it."""
     transaction = Ledger.transaction
@@ -177,25 +136,28 @@ def files_before_ledger(stand: Stand) -> None:
     stand(Ledger, "transaction", off)
 
 
-# Those that a power cut brings to light.
-UNSYNCED: Final[dict[str, Callable[[Stand], None]]] = {
-    "no-folder-sync": no_folder_sync,
-    "no-file-sync": no_file_sync,
-    "files-before-ledger": files_before_ledger,
-}
+def _always(owner: Any, part: str, answer: object = None) -> Callable[[Stand], None]:
+    """Let a part of the product do nothing, and give this answer."""
+    return lambda stand: stand(owner, part, mock.Mock(return_value=answer))
+
+
 BUGS: Final[dict[str, Callable[[Stand], None]]] = {
-    **UNSYNCED,
+    "no-folder-sync": _always(atomic, "sync_folder"),
+    "no-file-sync": _always(atomic, "sync"),
+    "files-before-ledger": files_before_ledger,
     "outcome-before-request": outcome_before_request,
     "file-before-ledger": file_before_ledger,
-    "no-lock": no_lock,
+    "no-lock": _always(FileLock, "acquire"),
     "last-update-ignored": last_update_ignored,
     "count-reset": count_reset,
     "key-reused": key_reused,
-    "nobody-asked": nobody_asked,
+    "nobody-asked": _always(Attempts, "_ask"),
     "key-of-the-attempt": key_of_the_attempt,
     "outage-counted": outage_counted,
-    "orders-unseen": orders_unseen,
-    "tombstones-forgotten": tombstones_forgotten,
+    # What has come since the claim of a memory is not looked at before it is sent.
+    "orders-unseen": _always(OrderBarrier, "look", answer=False),
+    # What the queue file still shows of a deleted entry is taken for a new one.
+    "tombstones-forgotten": _always(Inbox, "tombstones", answer={}),
 }
 
 
