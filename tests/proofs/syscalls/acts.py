@@ -17,8 +17,6 @@ from tests.support.processes import Process
 from tests.support.shapes import Item, dead, entry, waiting
 from tests.support.standin import NAMED
 
-HEALTHY: Final = NAMED
-
 # The worker: what is queued, what is in the DLQ before, what becomes of it.
 GOOD: Final = ("plain", "fails once", "answer lost", "in an emergency", "due letter")
 BAD: Final = "always fails"
@@ -143,7 +141,7 @@ def _files_with_a_ledger(stage: Stage, *, dead: bool = True) -> None:
 
 def _rest(stage: Stage) -> None:
     official = isinstance(stage.server, OfficialStandin)
-    stage.server.health = Answer(body={"needsSetup": False}) if official else HEALTHY
+    stage.server.health = Answer(body={"needsSetup": False}) if official else NAMED
     stage.home.drain()
 
 

@@ -2,7 +2,6 @@
 
 import signal
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Final
 
 from tests.proofs.syscalls.strace import Tracing
@@ -59,16 +58,16 @@ class Stage:
         code = process.wait(PATIENCE)
         assert "Traceback" not in process.err, process.err
         if code == KILLED:
-            self._dead(process)
+            self.killed += 1
+            raise DiedError
         return code
 
-    def command(self, *arguments: str) -> Process:
+    def command(self, *arguments: str) -> None:
         """Run a command to its end. DiedError when it was killed, or failed because of a fault."""
         process = self.start(*arguments)
         if self.end(process) and process in self._spoilt:
             self.ended_early.append(process.err)
             raise DiedError
-        return process
 
     def until(self, worker: Process, holds: Callable[[], object], what: str) -> None:
         """Wait until something holds while a worker runs; DiedError when it ends before."""
@@ -76,29 +75,13 @@ class Stage:
         def held_or_dead() -> bool:
             return bool(holds()) or not worker.alive
 
-        wait_until(held_or_dead, PATIENCE, what, every=0.005, explain=self._explain)
+        wait_until(held_or_dead, PATIENCE, what, every=0.005, explain=self.said)
         if not worker.alive and not holds():
-            self._dead(worker)
-
-    def _dead(self, process: Process) -> None:
-        code = process.wait()
-        if code == KILLED:
-            self.killed += 1
-        else:
-            assert process in self._spoilt, f"ended with {code}: {process.err}"
-            assert code in LEFT, f"ended with {code}: {process.err}"
-            assert "Traceback" not in process.err, process.err
-            self.ended_early.append(process.err)
-        raise DiedError
+            code = self.end(worker)
+            assert worker in self._spoilt, f"ended with {code}: {worker.err}"
+            assert code in LEFT, f"ended with {code}: {worker.err}"
+            self.ended_early.append(worker.err)
+            raise DiedError
 
     def said(self) -> str:
         return f"{self.home.log_text()}\n{self.home.printed()}"
-
-    def _explain(self) -> str:
-        state = f"stored {sorted(text for _, text in self.server.stored)}"
-        files = f"queue {self.home.queue_items()}, DLQ {self.home.dlq_texts()}"
-        return f"{state}; {files}; {self.home.state()}\n{self.said()[-2000:]}"
-
-
-def trace_file(root: Path, number: int) -> Path:
-    return root / f"trace-{number}"
