@@ -111,12 +111,11 @@ def _restore_everything(world: World) -> None:
     heal(world)
 
 
-Story = Callable[[World], None]
+Story = Callable[[World, Producers], None]
 
 
-def deliver(world: World) -> None:
+def deliver(world: World, producers: Producers) -> None:
     """Two memories wait, one in the emergency file; one is stored, one is refused for good."""
-    producers = Producers(world)
     world.server.script(Answer(500), project="beta", forever=True)
     producers.queue(producers.entry("alpha"))
     producers.queue(producers.entry("beta", retries=4))
@@ -147,7 +146,7 @@ def _told(world: World, story: Story, point: int) -> bool:
 
     world.points.arm(point, die)
     with world.killable():
-        story(world)
+        story(world, Producers(world))
     heal(world)
     check(world)
     return bool(died)

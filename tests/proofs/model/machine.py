@@ -6,8 +6,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from tests.proofs.model import ending
 from tests.proofs.model.actors import PROJECTS, Commands, Killed, Producers
@@ -320,3 +328,17 @@ class Histories(RuleBasedStateMachine):
     @rule(status=st.sampled_from([200, 503]))
     def health(self, status: int) -> None:
         self.world.server.health = replace(NAMED, status=status)
+
+
+def run(histories: int, steps: int, *, always_the_same: bool = False) -> None:
+    """Run so many histories of at most so many steps. AssertionError when one goes wrong."""
+    chosen = settings(
+        max_examples=histories,
+        stateful_step_count=steps,
+        derandomize=always_the_same,
+        deadline=None,
+        database=None,
+        print_blob=False,
+        suppress_health_check=list(HealthCheck),
+    )
+    run_state_machine_as_test(Histories, settings=chosen)

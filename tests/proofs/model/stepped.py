@@ -1,14 +1,21 @@
 """The real worker without threads: its cycle, its probes, its requests, step by step."""
 
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any
+from datetime import datetime, tzinfo
+from typing import TYPE_CHECKING, Any, Self
 from unittest import mock
 
 from mem0tray.config.settings import Settings
 from mem0tray.core.events import Event, Events
+from mem0tray.files import atomic
 from mem0tray.files.lock import is_locked
+from mem0tray.files.temporary import Temporary
+from mem0tray.ledger.database import Ledger
+from mem0tray.server.vps import VpsClient
 from mem0tray.worker import parts
 from mem0tray.worker.engine import Engine
 from mem0tray.worker.folders.settings import WantedSettings
@@ -19,15 +26,6 @@ from mem0tray.worker.sending.delivery import Delivery, _Flight, _Sender
 
 if TYPE_CHECKING:
     from mem0tray.server.model import Outcome
-import sys
-import time
-from datetime import datetime, tzinfo
-from typing import Self
-
-from mem0tray.files import atomic
-from mem0tray.files.temporary import Temporary
-from mem0tray.ledger.database import Ledger
-from mem0tray.server.vps import VpsClient
 
 SENDERS = 3  # requests that may be under way at once
 
@@ -147,12 +145,9 @@ class SteppedWorker:
 
     def stop(self) -> None:
         self.engine.end()
-        self._let_go()
+        self.abandon()
 
     def abandon(self) -> None:
-        self._let_go()
-
-    def _let_go(self) -> None:
         for sender in self._senders.values():
             if sender.client is not None:
                 sender.client.close()

@@ -5,37 +5,24 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis.stateful import run_state_machine_as_test
 
 from mem0tray.files.emergency import REMOVE_AFTER
 from tests.proofs.model import ending
 from tests.proofs.model.actors import Commands, Producers
 from tests.proofs.model.ending import deliver, kills
-from tests.proofs.model.machine import Histories
+from tests.proofs.model.machine import run
 from tests.proofs.model.user import Change, User
 from tests.proofs.model.world import World
-from tests.support.http1 import Answer
-
-SHORT = settings(
-    max_examples=16,
-    stateful_step_count=20,
-    derandomize=True,
-    deadline=None,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
 
 
 def test_some_histories_go_as_the_contract_says() -> None:
-    run_state_machine_as_test(Histories, settings=SHORT)
+    run(16, 20, always_the_same=True)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_many_histories_go_as_the_contract_says() -> None:
-    many = settings(SHORT, max_examples=1000, stateful_step_count=40, derandomize=False)
-    run_state_machine_as_test(Histories, settings=many)
+    run(1000, 40)
 
 
 _LINE = json.dumps({"id": "cut-off-0000", "project_id": "alpha", "content": "cut", "timestamp": 1})
@@ -164,51 +151,6 @@ def test_what_was_restored_can_be_deleted_at_once(
     if killed:
         world.kill()
     commands.delete(0)
-    come_to_an_end(world)
-
-
-def test_a_failure_of_one_of_two_texts_under_an_id_says_nothing_of_the_other(
-    world: World, producers: Producers
-) -> None:
-    item = producers.entry("alpha", retries=5)
-    producers.queue(item)
-    world.work()
-    world.clock.advance(3601)
-    producers.queue(producers.entry("alpha", item_id=item["id"]))
-    world.server.default = Answer(400)
-    world.work()
-    come_to_an_end(world)
-
-
-def opened_before_an_edit(world: World, producers: Producers) -> tuple[User, Commands]:
-    """Open the file in an editor, and then edit its only dead letter by a command."""
-    producers.queue(producers.entry("alpha", retries=5))
-    world.server.default = Answer(400)
-    world.work()
-    user, commands = User(world), Commands(world)
-    user.open()
-    commands.edit(0)
-    world.work()
-    return user, commands
-
-
-def test_an_old_copy_may_delete_a_memory_that_was_edited_meanwhile(
-    world: World, producers: Producers
-) -> None:
-    user, _ = opened_before_an_edit(world, producers)
-    user.save(0, Change(remove=frozenset({0})))
-    world.cycle()
-    come_to_an_end(world)
-
-
-def test_an_exact_old_copy_may_undo_an_edit_whose_former_text_was_restored(
-    world: World, producers: Producers
-) -> None:
-    user, commands = opened_before_an_edit(world, producers)
-    commands.restore(0)
-    world.work()
-    user.restore_copy(0)
-    world.cycle()
     come_to_an_end(world)
 
 

@@ -67,7 +67,7 @@ class World:
         stack.enter_context(self._opening())
         stack.enter_context(self._standing_in())
         stack.enter_context(without_threads())
-        self.clock.while_asleep = self._while_asleep
+        self.clock.while_asleep = self.cycle
         self.paths = Paths(self.home.claude, self.home.data / "mem0tray")
         self.settings = Settings(
             paths=PathSettings(str(self.home.claude)),
@@ -120,9 +120,6 @@ class World:
         self.asked = bool(list(self.paths.orders.glob("[0-9]*.json")))
         if not self.asked:
             self._check_wishes()
-
-    def _while_asleep(self) -> None:
-        self.cycle()
 
     @contextmanager
     def _standing_in(self) -> Iterator[None]:
