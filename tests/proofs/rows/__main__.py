@@ -8,17 +8,10 @@ from tests.proofs.rows import table
 
 
 def main() -> int:
-    """Run, or list; 1 when a row has no test or one of its tests failed."""
+    """Run with pytest's arguments, if any; 1 when a row has no test or a test failed."""
     parser = argparse.ArgumentParser(prog="python -m tests.proofs.rows", description=__doc__)
-    parser.add_argument("--list", action="store_true", help="show each row's tests, run nothing")
-    options, arguments = parser.parse_known_args()
-    proofs = table.proofs()
-    if options.list:
-        for number in sorted({row for rows in proofs.values() for row in rows}):
-            for test in (test for test, rows in proofs.items() if number in rows):
-                print(f"{number}\t{test}")
-        return 0
-    started = time.monotonic()
+    _, arguments = parser.parse_known_args()
+    proofs, started = table.proofs(), time.monotonic()
     outcomes = table.run(arguments)
     if not arguments:
         page = table.page(proofs, outcomes, time.monotonic() - started)

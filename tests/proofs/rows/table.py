@@ -7,10 +7,9 @@ import platform
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import pytest
 
@@ -25,9 +24,8 @@ _INTRODUCTION: Final = """\
     .venv/bin/python -m tests.proofs.rows
 
 It runs every test that names a row (`@pytest.mark.row(9)`), the slow ones too, and
-writes down what came of it. `--list` shows the tests without running them; further
-arguments are pytest's, and with them the command writes nothing. `test_rows.py` checks that
-each row has a test.
+writes down what came of it. Further arguments are pytest's, and with them the command
+writes nothing. `test_rows.py` checks that each row has a test.
 
 A number after a test is the number of its cases. A case is skipped if this machine cannot
 run it (mounting, another user, a missing program), and not run if the run was interrupted
@@ -35,8 +33,7 @@ before it.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One row: what happens, and what must hold then."""
 
     number: int
@@ -91,59 +88,48 @@ _PLUGINS: Final = ("xdist", "timeout", "hypothesispytest")
 ROOT: Final = Path(__file__).resolve().parents[3]
 
 
-class Collection:
-    """Maps each collected test to the rows that it names."""
+class Watch:
+    """Maps each collected test to the rows it names, and each that ran to what became of it."""
 
     def __init__(self) -> None:
         self.proofs: dict[str, list[int]] = {}
+        self.outcomes: dict[str, str] = {}
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         for item in session.items:
             marks = item.iter_markers("row")
             self.proofs[item.nodeid] = sorted({number for mark in marks for number in mark.args})
 
-
-class Outcomes:
-    """Maps each test that ran to `passed`, `skipped` or `failed`."""
-
-    def __init__(self) -> None:
-        self.outcomes: dict[str, str] = {}
-
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed or report.nodeid not in self.outcomes or report.skipped:
             self.outcomes[report.nodeid] = report.outcome
 
+    def pytest(self, *arguments: str) -> int:
+        """Run the tests that name rows, with the plugins that `packaging/test` gives them."""
+        os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+        plugins = [word for name in _PLUGINS for word in ("-p", name)]
+        chosen = ["--rootdir", str(ROOT), "-p", "no:cacheprovider", "-m", "row"]
+        chosen += map(str, marked())  # other files need not be read
+        return int(pytest.main([*plugins, *chosen, *arguments], plugins=[self]))
+
 
 def proofs() -> dict[str, list[int]]:
     """Collect every test that names rows. RuntimeError when one cannot be collected."""
-    collection, said = Collection(), io.StringIO()
+    watch, said = Watch(), io.StringIO()
     with contextlib.redirect_stdout(said):
-        code = _pytest(["--collect-only", "-q", *selection()], collection)
+        code = watch.pytest("--collect-only", "-q")
     if code:
         raise RuntimeError(said.getvalue())
-    return collection.proofs
+    return watch.proofs
 
 
 def run(arguments: Sequence[str]) -> dict[str, str]:
     """Run them all, as many at once as there are cores; what became of each."""
-    results = Outcomes()
-    several = ["-n", str(os.cpu_count() or 1), "--dist", "worksteal"]
-    _pytest([*selection(), *several, *arguments], results)
-    return results.outcomes
-
-
-def _pytest(arguments: Sequence[str], plugin: object) -> int:
-    """Run pytest in this process, with the plugins that `packaging/test` gives it."""
-    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    named = [word for name in _PLUGINS for word in ("-p", name)]
-    return int(pytest.main([*named, *arguments], plugins=[plugin]))
+    watch = Watch()
+    watch.pytest("-n", str(os.cpu_count() or 1), "--dist", "worksteal", *arguments)
+    return watch.outcomes
 
 
 def marked() -> list[Path]:
     files = sorted(ROOT.glob("tests/**/test_*.py"))
     return [path for path in files if "mark.row(" in path.read_text(encoding="utf-8")]
-
-
-def selection() -> list[str]:
-    """Give pytest's arguments that select them: other files need not be read."""
-    return ["--rootdir", str(ROOT), "-p", "no:cacheprovider", "-m", "row", *map(str, marked())]
