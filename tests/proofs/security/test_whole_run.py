@@ -26,18 +26,17 @@ DAY: Final = 86_400.0
 
 @dataclass
 class WholeRun:
-    """What was said, by command; what `ps` could show, by process; the home as it was left."""
+    """What each command said; what `ps` could show, by process; the home as it was left."""
 
     home: Home
-    said: dict[str, str] = field(default_factory=dict)
+    said: list[tuple[str, str]] = field(default_factory=list)
     shown: dict[str, str] = field(default_factory=dict)
     tokens: list[str] = field(default_factory=list)
 
-    def command(self, *words: str, stdin: str = "", env: dict[str, str] | None = None) -> str:
+    def command(self, *words: str, stdin: str = "", env: dict[str, str] | None = None) -> None:
         done = self.home.run(*words, stdin=stdin, env=env)
-        self.said[" ".join(words)] = done.stdout + done.stderr
+        self.said.append((" ".join(words), done.stdout + done.stderr))
         assert "Traceback" not in done.stderr, done
-        return done.stdout
 
     def look_at(self, worker: Process) -> None:
         for pid in (worker.pid, *_below(worker.pid)):
@@ -45,11 +44,9 @@ class WholeRun:
                 text = Path(f"/proc/{pid}/{name}").read_bytes().decode("utf-8", "replace")
                 self.shown[f"{pid} {name}"] = text
 
-    def modes(self) -> dict[str, int]:
-        return {
-            str(path.relative_to(self.home.root)): stat.S_IMODE(path.lstat().st_mode)
-            for path in sorted(self.home.root.rglob("*"))
-        }
+    def stop(self, worker: Process) -> None:
+        worker.stop()
+        self.said.append(("worker", worker.out + worker.err))
 
 
 def _below(pid: int) -> Iterator[int]:
@@ -98,14 +95,11 @@ def _with_a_key(whole: WholeRun, server: Standin) -> None:
         command(*words)
     home.claude.joinpath("mem0_queue_dlq.json").write_text('{"items": [{"content": "' + CONTENT)
     home.wait(lambda: home.log_lines("broken"), what="the broken file told")
-    worker.stop()
-    whole.said["worker"] = worker.out + worker.err
+    whole.stop(worker)
     password = {"MEM0TRAY_SERVER_URL": server.url.replace("//", f"//user:{PASSWORD}@")}
     for words in (["status"], ["doctor"], ["diagnose"], ["run", "--once"], ["config", "show"]):
-        done = home.run(*words, env=password)
-        whole.said[f"{words} with a password"] = done.stdout + done.stderr
-    done = home.run("config", "set", "server.url", password["MEM0TRAY_SERVER_URL"])
-    whole.said["config set with a password"] = done.stdout + done.stderr
+        command(*words, env=password)
+    command("config", "set", "server.url", password["MEM0TRAY_SERVER_URL"])
 
 
 def _locally(whole: WholeRun) -> None:
@@ -118,8 +112,7 @@ def _locally(whole: WholeRun) -> None:
     whole.look_at(worker)
     for words in (["status"], ["doctor"], ["add", "--project", "beta", "short"]):
         whole.command(*words)
-    worker.stop()
-    whole.said["local worker"] = worker.out + worker.err
+    whole.stop(worker)
 
 
 # Made by the tests, as other programs make them; the backup is such a file's earlier self.
@@ -148,7 +141,11 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WholeRun]:
 
 @pytest.mark.row(43, 44)
 def test_all_that_is_made_is_for_its_owner_alone(whole: WholeRun) -> None:
-    modes = whole.modes()
+    root = whole.home.root
+    modes = {
+        path.relative_to(root).as_posix(): stat.S_IMODE(path.lstat().st_mode)
+        for path in root.rglob("*")
+    }
     assert len(modes) > 20
     loose = {name: oct(mode) for name, mode in modes.items() if mode & 0o077}
     assert {name: mode for name, mode in loose.items() if name not in NOT_OURS} == {}
@@ -158,12 +155,12 @@ def test_all_that_is_made_is_for_its_owner_alone(whole: WholeRun) -> None:
 def test_no_command_says_a_secret(whole: WholeRun) -> None:
     assert len(whole.said) > 25
     secrets = (KEY, PASSWORD, *whole.tokens)
-    found = {name for name, said in whole.said.items() if any(s in said for s in secrets)}
+    found = {name for name, said in whole.said if any(s in said for s in secrets)}
     assert found == {ASKED_FOR[0]}
 
 
 def test_no_command_says_what_a_memory_says(whole: WholeRun) -> None:
-    found = [name for name, said in whole.said.items() if CONTENT[:16] in said]
+    found = [name for name, said in whole.said if CONTENT[:16] in said]
     assert [name for name in found if not name.startswith(ASKED_FOR)] == []
 
 
