@@ -18,17 +18,15 @@ def idle(home: Home, server: Standin) -> list[Figure]:
     """With 0, 10,000 and 100,000 dead letters that are not due: start, memory, processor."""
     uses: dict[int, Use] = {}
     ready: dict[int, float] = {}
-    resident: dict[int, float] = {}
-    peak = 0.0
     for count in COUNTS:
         with Home(home.root.with_name(f"home-{count}"), server.url) as own:
             own.write_dlq([waiting(f"letter {n}") for n in range(count)])
-            worker, ready[count] = _started(own, count)
+            started = time.monotonic()
+            worker = own.worker(env=CALM, dlq_size=count)
+            ready[count] = time.monotonic() - started
             uses[count] = at_rest(worker)
-            resident[count] = worker.memory() / MEGABYTE
-            peak = worker.peak_memory() / MEGABYTE
     assert server.saves == []
-    few, many, most = (uses[count] for count in COUNTS)
+    few, many, most = uses.values()
     share = f"{few.share:.2f} % with none, {most.share:.2f} % with 100,000"
     wakes = f"{many.threads} threads; {few.wakeups:.2f} with none, {most.wakeups:.2f} with 100,000"
     size = f"PSS {many.memory:.0f} MB; {few.memory:.0f} with none"
@@ -36,19 +34,11 @@ def idle(home: Home, server: Standin) -> list[Figure]:
     return [
         Figure("idle, 10,000 waiting: share of a core", many.share, "%", 0.1, detail=share),
         Figure("idle, 10,000 waiting: wake-ups", many.wakeups, "/s", 0.3, detail=wakes),
-        Figure("idle, 10,000 waiting: resident memory", resident[COUNTS[1]], "MB", 70, detail=size),
+        Figure("idle, 10,000 waiting: resident memory", many.resident, "MB", 70, detail=size),
         Figure("idle, 100,000 waiting: memory (PSS)", most.memory, "MB", 120),
-        Figure("100,000 dead letters: memory at its peak", peak, "MB", 350),
+        Figure("100,000 dead letters: memory at its peak", most.peak, "MB", 350),
         Figure("100,000 dead letters: start to ready", ready[COUNTS[-1]], "s", 3, detail=starts),
     ]
-
-
-def _started(home: Home, count: int) -> tuple[Process, float]:
-    started = time.monotonic()
-    worker = home.start("run", env=CALM)
-    home.wait(lambda: home.read(home.metrics, {}).get("pid") == worker.pid, 60, "started")
-    home.wait(lambda: home.read(home.metrics)["dlq_size"] == count, 60, "taken in")
-    return worker, time.monotonic() - started
 
 
 START: Final = 10.0  # seconds after which a start is over
@@ -58,13 +48,15 @@ _SWITCHES: Final = "voluntary_ctxt_switches:"
 
 
 class Use(NamedTuple):
-    """Proportional memory in MB, share of a core in per cent, wake-ups a second, threads.
+    """Memory in MB (proportional, resident, at its peak), share of a core in per cent, wake-ups.
 
-    A wake-up is a voluntary context switch of any of its threads; those of its child
-    processes, the embedded server's say, are not among them.
+    A wake-up is a voluntary context switch of any of its threads, in a second; those of its
+    child processes, the embedded server's say, are not among them.
     """
 
     memory: float
+    resident: float
+    peak: float
     share: float
     wakeups: float
     threads: int
@@ -75,8 +67,11 @@ def at_rest(process: Process) -> Use:
     before, woken, started = process.cpu_seconds(), _switches(process), time.monotonic()
     time.sleep(WATCHED)
     taken, now = time.monotonic() - started, _switches(process)
-    share = (process.cpu_seconds() - before) / taken
-    return Use(pss(process.pid), share * 100, _wakeups(woken, now) / taken, len(now))
+    # Those of threads that ended meanwhile are lost; of new ones, all count.
+    wakeups = sum(count - woken.get(thread, 0) for thread, count in now.items())
+    resident, peak = process.memory() / MEGABYTE, process.peak_memory() / MEGABYTE
+    share = (process.cpu_seconds() - before) / taken * 100
+    return Use(pss(process.pid), resident, peak, share, wakeups / taken, len(now))
 
 
 def pss(pid: int) -> float:
@@ -92,8 +87,3 @@ def _switches(process: Process) -> dict[str, int]:
         count = next(line for line in lines if line.startswith(_SWITCHES))
         found[status.parent.name] = int(count.split()[1])
     return found
-
-
-def _wakeups(before: dict[str, int], after: dict[str, int]) -> int:
-    """Those of threads that ended meanwhile are lost; of new ones, all count."""
-    return sum(count - before.get(thread, 0) for thread, count in after.items())

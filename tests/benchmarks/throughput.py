@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from functools import partial
 from typing import Final
 
 from tests.benchmarks.figure import Figure
@@ -29,20 +30,15 @@ with httpx.Client(trust_env=False) as client:
 def drain(home: Home, server: Standin) -> list[Figure]:
     """5,000 memories against a bare keep-alive loop: a first start, and later ones."""
     server.can_be_asked = False
-    first: list[float] = []
-    loop: list[float] = []
+    first = []
     for number in range(_ROUNDS):
-        with _newcomer(home, number) as own:
-            _in_turns(own, server, number, first, loop)
-    later: list[float] = []
-    other_loop: list[float] = []
+        with Home(home.root.with_name(f"newcomer-{number}"), server.url) as own:
+            first.append(_in_turns(own, server, number))
     home.drained()
-    for number in range(_ROUNDS):
-        _in_turns(home, server, number, later, other_loop)
-    told = "5,000 on a first start, a server that cannot tell"
+    later = [_in_turns(home, server, number) for number in range(_ROUNDS)]
     return [
-        _beside(f"drain of {told}", first, loop, 0.7),
-        _beside("drain of 5,000 on a later start", later, other_loop, 0.7),
+        _beside("drain of 5,000 on a first start, a server that cannot tell", first),
+        _beside("drain of 5,000 on a later start", later),
     ]
 
 
@@ -77,43 +73,37 @@ def slow_server(home: Home, server: Standin) -> list[Figure]:
     return [Figure("80 memories at 0.5 s each", seconds(home.drained), "s", 6)]
 
 
-def _newcomer(home: Home, number: int) -> Home:
-    return Home(home.root.with_name(f"newcomer-{number}"), home.env["MEM0TRAY_SERVER_URL"])
+def _in_turns(home: Home, server: Standin, number: int) -> tuple[float, float]:
+    """Drain 5,000 by us and by the bare loop; the seconds of each.
 
-
-def _in_turns(
-    home: Home, server: Standin, number: int, ours: list[float], loop: list[float]
-) -> None:
-    """Drain as many by the bare loop and by us, in changing order, so that a busy moment hits both.
-
-    The server holds as many memories of the same projects as are drained.
+    In changing order, so that a busy moment hits both. The server holds as many memories of
+    the same projects as are drained.
     """
-    count = 5_000
+    count, label = 5_000, f"round {number}"
     held = [(each["project_id"], each["content"]) for each in entries(count, f"held {number}")]
-    for who in (loop, ours) if number % 2 else (ours, loop):
+    took = {}
+    for who in ("loop", "us") if number % 2 else ("us", "loop"):
         server.begin_with(held)
-        label = f"round {number}"
-        if who is ours:
-            ours.append(_drained(home, count, label))
+        if who == "us":
+            took[who] = _drained(home, count, label)
         else:
             home.write_queue(entries(count, label))
-            loop.append(seconds(lambda: _run_loop(home, BARE_LOOP, server.url, str(home.queue))))
+            command = [sys.executable, "-c", BARE_LOOP, server.url, str(home.queue)]
+            run = partial(subprocess.run, command, env=home.env, check=True, timeout=_PATIENCE)
+            took[who] = seconds(run)
+    return took["us"], took["loop"]
 
 
-def _beside(name: str, ours: list[float], loop: list[float], target: float) -> Figure:
-    told = [
-        f"{who} {'/'.join(f'{time:.2f}' for time in times)} s"
-        for who, times in (("bare loop", loop), ("mem0tray", ours))
-    ]
-    name, detail = f"{name}, beside a bare loop", ", ".join(told)
-    return Figure(name, sum(loop) / sum(ours), "", target, at_least=True, detail=detail)
+def _beside(name: str, times: list[tuple[float, float]]) -> Figure:
+    ours, loop = zip(*times, strict=True)
+    detail = ", ".join(
+        f"{who} {'/'.join(f'{time:.2f}' for time in each)} s"
+        for who, each in (("bare loop", loop), ("mem0tray", ours))
+    )
+    ratio = sum(loop) / sum(ours)
+    return Figure(f"{name}, beside a bare loop", ratio, "", 0.7, at_least=True, detail=detail)
 
 
 def _drained(home: Home, count: int, label: str) -> float:
     home.write_queue(entries(count, label))
     return seconds(lambda: home.drained(_PATIENCE))
-
-
-def _run_loop(home: Home, script: str, *arguments: str) -> None:
-    command = [sys.executable, "-c", script, *arguments]
-    subprocess.run(command, env=home.env, check=True, timeout=_PATIENCE)

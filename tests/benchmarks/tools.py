@@ -1,8 +1,6 @@
 """What the tools of `mem0tray mcp` cost in each session of an agent, and how long a save takes."""
 
 import statistics
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -13,6 +11,7 @@ from typing import Final
 from tests.agents.tool_client import Wire, call
 from tests.benchmarks.figure import Figure
 from tests.benchmarks.idle import pss
+from tests.benchmarks.latency import bare_python
 from tests.support.home import Home
 from tests.support.processes import cpu_seconds, seconds
 from tests.support.standin import Standin
@@ -39,9 +38,8 @@ def mcp(home: Home, server: Standin) -> list[Figure]:
         for wire in wires:
             _call(wire, "mem0_recall")
         recalled = _memory(wires)
-    bare = statistics.median(seconds(partial(_bare_python, home)) for _ in range(11))
     start = f"worst {max(starts) * 1000:.0f} ms; of the processor"
-    start += f" {statistics.median(used) * 1000:.0f} ms; a bare Python {bare * 1000:.0f} ms"
+    start += f" {statistics.median(used) * 1000:.0f} ms; a bare Python {bare_python(home):.0f} ms"
     return [
         Figure("mcp, start to initialized, median", _ms(starts), "ms", 100, detail=start),
         Figure(f"mcp, memory (PSS), {SESSIONS} at once", fresh, "MB", 25),
@@ -91,7 +89,3 @@ def _memory(wires: list[Wire]) -> float:
 
 def _ms(times: list[float]) -> float:
     return statistics.median(times) * 1000
-
-
-def _bare_python(home: Home) -> None:
-    subprocess.run([sys.executable, "-c", "pass"], env=home.env, check=True)

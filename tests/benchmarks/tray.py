@@ -1,6 +1,5 @@
 """What the tray application costs beside another: until its icon is there, and at rest."""
 
-import shutil
 import statistics
 import sys
 import time
@@ -21,8 +20,6 @@ from tests.support.tray import Tray
 
 STARTS: Final = 9
 CHANGES: Final = 15
-OTHER: Final = "caffeine-indicator"  # an indicator in Python, of the package caffeine
-BARE: Final = "a bare icon of ours"
 BARE_PROGRAM: Final = Path(__file__).parents[1] / "support" / "tray_program.py"
 OK: Final = Answer(body={"status": "ok"})
 
@@ -30,7 +27,6 @@ OK: Final = Answer(body={"status": "ok"})
 class Program(NamedTuple):
     """Something with an icon in the tray."""
 
-    name: str
     command: Sequence[str]
     env: Mapping[str, str]
 
@@ -42,37 +38,27 @@ def tray(home: Home, server: Standin) -> list[Figure]:
         scene = Tray(desktop, home, server)
         # As people have it: what was measured elsewhere probes and retries all the time.
         env = {**home.env, **scene.env, "MEM0TRAY_SYNC_PROBE_INTERVAL": "30"}
-        ours = Program("mem0tray", COMMAND, env)
-        programs = [ours, *_others(desktop)]
-        return [_start(scene, programs), _change(scene), *_rest(scene, programs)]
+        ours = Program(COMMAND, env)
+        bare = Program([sys.executable, str(BARE_PROGRAM)], desktop.env)
+        return [_start(scene, ours, bare), _change(scene), *_rest(scene, ours, bare)]
 
 
-def _others(desktop: Desktop) -> list[Program]:
-    """A program that shows an icon and does nothing, and one that people use, if it is there."""
-    others = [Program(BARE, [sys.executable, str(BARE_PROGRAM)], desktop.env)]
-    found = shutil.which(OTHER)
-    if found is not None:
-        others.append(Program(OTHER, [found], {**desktop.env, "PYTHONPATH": ""}))
-    return others
-
-
-def _start(scene: Tray, programs: Sequence[Program]) -> Figure:
-    times: dict[str, list[float]] = {program.name: [] for program in programs}
-    for _ in range(STARTS):  # in turns, so that a busy moment hits all
-        for program in programs:
+def _start(scene: Tray, ours: Program, bare: Program) -> Figure:
+    times: dict[str, list[float]] = {"ours": [], "bare": []}
+    for _ in range(STARTS):  # in turns, so that a busy moment hits both
+        for name, program in (("ours", ours), ("bare", bare)):
             started = time.monotonic()
             process, item = _shown(scene, program)
-            times[program.name].append(time.monotonic() - started)
+            times[name].append(time.monotonic() - started)
             process.kill()
             item.wait_gone()
-    medians = {name: statistics.median(measured) for name, measured in times.items()}
-    own = medians[programs[0].name]
-    detail = f"worst {max(times[programs[0].name]):.2f} s; {_beside(medians, 's')}"
+    own, other = (statistics.median(measured) for measured in times.values())
+    detail = f"worst {max(times['ours']):.2f} s; {_beside(other, 's')}"
     return Figure("start to icon", own, "s", 0.3, detail=detail)
 
 
-def _beside(values: Mapping[str, float], unit: str) -> str:
-    return ", ".join(f"{name} {value:.2g} {unit}" for name, value in [*values.items()][1:])
+def _beside(value: float, unit: str) -> str:
+    return f"a bare icon of ours {value:.2g} {unit}"
 
 
 def _shown(scene: Tray, program: Program) -> tuple[Process, TrayItem]:
@@ -107,16 +93,15 @@ def _icons(item: TrayItem) -> int:
     return sum(name == "NewIcon" for name, _ in item.signals)
 
 
-def _rest(scene: Tray, programs: Sequence[Program]) -> list[Figure]:
-    uses = {program.name: _use(scene, program) for program in programs}
-    memory = {name: use.memory for name, use in uses.items()}
-    own = uses[programs[0].name]
-    shares = _beside({name: use.share for name, use in uses.items()}, "%")
-    wakeups = _beside({name: use.wakeups for name, use in uses.items()}, "/s")
+def _rest(scene: Tray, ours: Program, bare: Program) -> list[Figure]:
+    own, other = _use(scene, ours), _use(scene, bare)
     return [
-        Figure("tray at rest, memory (PSS)", own.memory, "MB", 45, detail=_beside(memory, "MB")),
-        Figure("tray at rest, share of a core", own.share, "%", 0.1, detail=shares),
-        Figure("tray at rest, wake-ups", own.wakeups, "/s", 0.3, detail=wakeups),
+        Figure(f"tray at rest, {what}", value, unit, target, detail=_beside(beside, unit))
+        for what, value, unit, target, beside in (
+            ("memory (PSS)", own.memory, "MB", 45, other.memory),
+            ("share of a core", own.share, "%", 0.1, other.share),
+            ("wake-ups", own.wakeups, "/s", 0.3, other.wakeups),
+        )
     ]
 
 

@@ -9,11 +9,10 @@ from typing import Final
 import httpx
 from playwright.sync_api import BrowserContext, Page
 
-from tests.benchmarks.figure import Figure, each
+from tests.benchmarks.figure import Figure, median_ms
 from tests.benchmarks.idle import pss
 from tests.support.browser import Tab, Window, chromium
 from tests.support.home import Home
-from tests.support.processes import seconds
 from tests.support.shapes import waiting
 from tests.support.standin import Standin
 
@@ -42,14 +41,12 @@ def window(home: Home, server: Standin) -> list[Figure]:
         waiting(f"letter {n}", f"project {n % PROJECTS}", last_error=ERRORS[n % len(ERRORS)])
         for n in range(LETTERS)
     )
-    home.start("run")
-    home.wait(lambda: home.read(home.metrics, {}).get("dlq_size") == LETTERS, _LONG, "taken in")
+    home.worker(dlq_size=LETTERS)
     with chromium() as browser, Window(home, browser) as shown:
         running = browser.new_context()  # as people have it, with its first page long there
         running.new_page().wait_for_timeout(_MS)
         click = partial(_click, shown, running)
-        opened = seconds(click) * _MS
-        again = statistics.median(seconds(click) for _ in range(_ROUNDS)) * _MS
+        opened, again = median_ms(1, click), median_ms(_ROUNDS, click)
         tab = shown.open()
         figures = [
             Figure("window: click to page, nothing runs", opened, "ms", 1000),
@@ -77,7 +74,7 @@ def _first(tab: Tab) -> list[Figure]:
     with httpx.Client(cookies=cookies) as client:
         for view in ("", "undelivered", "activity"):
             url = address + view
-            served = _median(partial(_get, client, url)) * _MS
+            served = median_ms(_ROUNDS, partial(_get, client, url))
             painted = statistics.median(_paint(tab.page, url) for _ in range(_ROUNDS))
             name = f"window: {view or 'first screen'}"
             figures.append(Figure(f"{name}, served", served, "ms", 300))
@@ -108,12 +105,10 @@ def _filters(tab: Tab) -> list[Figure]:
     }
     took = {name: _answered(page, act) * _MS for name, act in acts.items()}
     page.reload()
-    took["text"] = (
-        _answered(page, lambda: page.fill("#text", "letter 777")) * _MS - 400
-    )  # its delay
-    return [
-        Figure("window: a filter, worst", max(took.values()), "ms", 200, detail=each(took, "ms"))
-    ]
+    delay = 400
+    took["text"] = _answered(page, lambda: page.fill("#text", "letter 777")) * _MS - delay
+    detail = ", ".join(f"{name} {value:.3g} ms" for name, value in took.items())
+    return [Figure("window: a filter, worst", max(took.values()), "ms", 200, detail=detail)]
 
 
 def _answered(page: Page, act: Callable[[], object]) -> float:
@@ -139,17 +134,8 @@ def _retry(tab: Tab, server: Standin) -> list[Figure]:
     delivered = time.monotonic() - started
     page.get_by_text("None matches.").wait_for()
     shown = time.monotonic() - started - delivered
+    name, detail = f"window: {number:,}", f"shown {shown:.1f} s later"
     return [
-        Figure(f"window: {number:,} ordered to be tried again", ordered, "s", 2),
-        Figure(
-            f"window: {number:,} tried again",
-            delivered,
-            "s",
-            _LONG,
-            detail=f"shown {shown:.1f} s later",
-        ),
+        Figure(f"{name} ordered to be tried again", ordered, "s", 2),
+        Figure(f"{name} tried again", delivered, "s", _LONG, detail=detail),
     ]
-
-
-def _median(work: Callable[[], object]) -> float:
-    return statistics.median(seconds(work) for _ in range(_ROUNDS))
