@@ -2,7 +2,6 @@
 
 import asyncio
 import gzip
-import json
 import time
 from contextlib import suppress
 
@@ -99,16 +98,15 @@ async def gzip_bomb(exchange: Exchange) -> bool:
 # In the way ------------------------------------------------------------------------------
 
 
-def instead(status: int, body: object = HTML, *, accepted: bool = False, **fields: str) -> Fault:
+def instead(status: int, body: bytes = HTML, *, accepted: bool = False, **fields: str) -> Fault:
     """Answer in the server's place; `accepted`: after the server has. `_` stands for `-`."""
     headers = {name.replace("_", "-"): value for name, value in fields.items()}
-    data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    headers.setdefault("Content-Type", "text/html" if data is HTML else "application/json")
+    headers.setdefault("Content-Type", "text/html" if body is HTML else "application/json")
 
     async def answer(exchange: Exchange) -> bool:
         if accepted:
             await exchange.ask_server()
-        await exchange.send(render(status, data, headers))
+        await exchange.send(render(status, body, headers))
         return True
 
     return answer

@@ -57,7 +57,7 @@ def _uncounted(fault: Fault, said: str, down: str = "", *, accepted: bool = Fals
 
 
 def _status(status: int, *, counts: bool, accepted: bool = False, **fields: str) -> Case:
-    fault = faults.instead(status, accepted=accepted, **fields)
+    fault = faults.instead(status, faults.HTML, accepted=accepted, **fields)
     return Case(fault, str(status), str(status), counts=counts, accepted=accepted)
 
 
