@@ -31,7 +31,7 @@ def main() -> int:
     print(f"\n{sweep.summary(results)}\nat {len(points)} points")
     bad = [result for result in results if result.faults]
     for result in bad:
-        print(f"\n{result.name}\n  {result.met}\n  " + "\n  ".join(result.faults))
+        print(f"\n{result.trial}\n  {result.met}\n  " + "\n  ".join(result.faults))
     return 1 if bad else 0
 
 

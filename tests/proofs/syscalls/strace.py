@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -69,6 +69,7 @@ def _be_traced(strace: Sequence[str]) -> None:
 
 
 T = TypeVar("T")
+Made = tuple[str, int, str]  # a call, its number in the kernel, and the line as strace printed it
 
 TALK: Final = ("connect", "sendto", "recvfrom")
 # What changes a file, or says something to the server.
@@ -102,15 +103,6 @@ class Point:
         return f"{self.act}/{self.thread}/{self.call}/{self.nth}"
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
-    """One call as strace printed it; `number` is the kernel's."""
-
-    call: str
-    number: int
-    line: str
-
-
 def read_trace(path: Path) -> dict[str, list[Made]]:
     """List the calls of each thread, by name; those before it said its name included."""
     names: dict[str, str] = {}
@@ -120,7 +112,7 @@ def read_trace(path: Path) -> dict[str, list[Made]]:
             continue  # the end of a call that another thread came between, or of a thread
         if found["call"] == _NAMING and (name := _NAME.search(found["rest"])):
             names[found["tid"]] = name[1]
-        made[found["tid"]].append(Made(found["call"], int(found["number"]), found["rest"]))
+        made[found["tid"]].append((found["call"], int(found["number"]), found["rest"]))
     return {names.get(tid, tid): calls for tid, calls in made.items()}
 
 
@@ -130,28 +122,24 @@ def points(act: str, traces: Sequence[dict[str, list[Made]]], scratch: Path) -> 
     `traces` are some runs of it: a thread has as many calls as in the longest.
     Left out is what touches nothing in `scratch` and no socket: the interpreter's imports.
     """
-    most = _most(traces)
+    most: Counter[str] = Counter()
+    for trace in traces:
+        for calls in trace.values():
+            most |= Counter(call for call, _, _ in calls)
     found = []
     for thread in sorted({name for trace in traces for name in trace}):
         longest = max((trace.get(thread, []) for trace in traces), key=len)
-        begin = next((n for n, made in enumerate(longest) if made.call == _NAMING), len(longest))
-        before = Counter(made.call for made in longest[:begin])
+        named = (n for n, (call, _, _) in enumerate(longest) if call == _NAMING)
+        begin = next(named, len(longest))
+        before = Counter(call for call, _, _ in longest[:begin])
         seen: Counter[str] = Counter()
-        for call, number, line in ((m.call, m.number, m.line) for m in longest[begin:]):
+        for call, number, line in longest[begin:]:
             seen[call] += 1
             if call in CALLS and matters(call, line, scratch):
                 ahead = 2 * most[call] + 50
                 count = before[call] + ahead + seen[call]
                 found.append(Point(act, thread, call, seen[call], number, ahead, count))
     return found
-
-
-def _most(traces: Iterable[dict[str, list[Made]]]) -> Counter[str]:
-    most: Counter[str] = Counter()
-    for trace in traces:
-        for calls in trace.values():
-            most |= Counter(made.call for made in calls)
-    return most
 
 
 def matters(call: str, line: str, scratch: Path) -> bool:

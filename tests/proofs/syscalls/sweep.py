@@ -64,14 +64,11 @@ def summary(results: Iterable[Result]) -> str:
     """Say for each fault in how many trials its point was met, and what came of these."""
     counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for each in results:
-        lost = any(fault.startswith(("lost", "gone")) for fault in each.faults)
-        twice = any(fault.startswith("stored") for fault in each.faults)
         found = {
-            "trials": 1, "met": each.reached > 0, "lost": lost, "stored twice": twice,
-            "other faults": bool(each.faults) and not lost and not twice,
+            "trials": True, "met": each.reached > 0, "bad": bool(each.faults),
             "left, and said why": each.restarted, "excused": each.excused,
         }  # fmt: skip
-        counts[each.fault].update({name: int(number) for name, number in found.items()})
+        counts[each.trial.kind].update({name: int(is_so) for name, is_so in found.items()})
     return "\n".join(
         f"{fault:12}" + ", ".join(f"{number} {name}" for name, number in own.items())
         for fault, own in sorted(counts.items())

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -10,7 +10,7 @@ import pytest
 
 from tests.proofs.syscalls import strace, sweep, trial
 from tests.proofs.syscalls.strace import KILL, SHORT, Point, evenly
-from tests.proofs.syscalls.trial import TWICE, Result
+from tests.proofs.syscalls.trial import TWICE
 from tests.support import oracle
 from tests.support.home import Home
 from tests.support.shapes import entries, texts, waiting
@@ -18,7 +18,6 @@ from tests.support.standin import Standin
 from tests.support.variants import variants
 
 COMMANDS: Final = ("delete", "delete there once")
-Sweep = Callable[[str, Sequence[str], int], list[Result]]
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -32,54 +31,33 @@ def everything() -> list[Point]:
     return [point for act in ("worker", *COMMANDS) for point in trial.count(act, 1)]
 
 
-@pytest.fixture
-def spoilt(everything: list[Point]) -> Sweep:
-    """Do some trials of a fault at these calls, evenly spaced, and one of each command.
+@pytest.mark.parametrize(
+    ("fault", "calls", "number"),
+    [
+        pytest.param(KILL, (), 2, marks=pytest.mark.row(1), id="kill"),
+        pytest.param(TWICE, (), 1, marks=pytest.mark.row(2), id="kill, again in the recovery"),
+        pytest.param("EIO", ("fsync", "fdatasync"), 1, marks=pytest.mark.row(4), id="EIO"),
+        pytest.param("ENOSPC", ("write", "pwrite64"), 1, marks=pytest.mark.row(5, 6), id="ENOSPC"),
+        pytest.param("EACCES", ("openat", "rename"), 1, marks=pytest.mark.row(7), id="EACCES"),
+        pytest.param(SHORT, ("write", "pwrite64"), 1, marks=pytest.mark.row(8), id="short"),
+    ],
+)
+def test_a_fault_at_a_system_call_loses_and_doubles_nothing(
+    everything: list[Point], fault: str, calls: Sequence[str], number: int
+) -> None:
+    """Some trials of a fault at these calls, evenly spaced, and one of each command.
 
     No two runs of a worker's threads are alike, so a point of it may not come; a
     command's always does.
     """
-
-    def swept(fault: str, calls: Sequence[str], number: int) -> list[Result]:
-        chosen = [point for point in everything if not calls or point.call in calls]
-        trials = sweep.trials(chosen, fault)
-        some = list(evenly([each for each in trials if each.point.act == "worker"], number))
-        for act in COMMANDS if fault in (KILL, TWICE) else COMMANDS[:1]:
-            some += evenly([each for each in trials if each.point.act == act], 1)
-        return list(sweep.run(some))
-
-    return swept
-
-
-def faults(results: Sequence[Result]) -> list[str]:
+    chosen = [point for point in everything if not calls or point.call in calls]
+    trials = sweep.trials(chosen, fault)
+    some = list(evenly([each for each in trials if each.point.act == "worker"], number))
+    for act in COMMANDS if fault in (KILL, TWICE) else COMMANDS[:1]:
+        some += evenly([each for each in trials if each.point.act == act], 1)
+    results = list(sweep.run(some))
     assert any(result.reached for result in results), "no trial met its point"
-    return [f"{r.name} at {r.met}: {fault}" for r in results for fault in r.faults]
-
-
-@pytest.mark.row(1)
-def test_a_kill_at_a_system_call_loses_and_doubles_nothing(spoilt: Sweep) -> None:
-    assert faults(spoilt(KILL, (), 2)) == []
-
-
-@pytest.mark.row(2)
-def test_a_second_kill_in_the_recovery_loses_and_doubles_nothing(spoilt: Sweep) -> None:
-    assert faults(spoilt(TWICE, (), 1)) == []
-
-
-@pytest.mark.parametrize(
-    ("fault", "calls"),
-    [
-        pytest.param("EIO", ("fsync", "fdatasync"), marks=pytest.mark.row(4)),
-        pytest.param("ENOSPC", ("write", "pwrite64"), marks=pytest.mark.row(5, 6)),
-        pytest.param("EACCES", ("openat", "rename"), marks=pytest.mark.row(7)),
-        pytest.param(SHORT, ("write", "pwrite64"), marks=pytest.mark.row(8)),
-    ],
-    ids=["EIO", "ENOSPC", "EACCES", "short"],
-)
-def test_an_error_of_a_system_call_is_got_over(
-    spoilt: Sweep, fault: str, calls: Sequence[str]
-) -> None:
-    assert faults(spoilt(fault, calls, 1)) == []
+    assert [f"{r.trial} at {r.met}: {wrong}" for r in results for wrong in r.faults] == []
 
 
 ALWAYS, ONCE = "1+", "1"

@@ -39,7 +39,10 @@ class Trial:
     again: Point | None = None
 
     @property
-    def name(self) -> str:
+    def kind(self) -> str:
+        return TWICE if self.again else self.fault
+
+    def __str__(self) -> str:
         second = f" then {self.again}" if self.again else ""
         return f"{self.fault} {self.point}{second} ({self.server})"
 
@@ -53,8 +56,7 @@ class Result:
     left, with words. `faults`: what is wrong.
     """
 
-    name: str
-    fault: str
+    trial: Trial
     reached: int
     met: str
     excused: bool
@@ -101,8 +103,7 @@ def run(trial: Trial) -> Result:
             if trial.fault != KILL and reached and not _is_said(trial.fault, stage):
                 excused = _is_excused(trial.point, trial.fault, met)
                 wrong += [] if excused else [f"nothing named the {trial.fault}"]
-            fault = TWICE if trial.again else trial.fault
-            return Result(trial.name, fault, reached, met, excused, bool(stage.ended_early), wrong)
+            return Result(trial, reached, met, excused, bool(stage.ended_early), wrong)
 
 
 @contextlib.contextmanager
@@ -241,10 +242,9 @@ EXCUSES: Final = (
         ("openat",), rf'{_OF_LEDGER}/serves\.json", O_RDONLY',
         "a data folder goes by its name where its record cannot be read",
     ),
-    Excuse(("openat",), r'alerts\.json", O_RDONLY', "an alert may be told once more"),
     Excuse(
-        ("openat", "write", "rename", "fchmod"), rf"{_OF_LEDGER}/\.alerts\.json\.mem0tray-",
-        "the same",
+        ("openat", "write", "rename", "fchmod"), r'alerts\.json(", O_RDONLY|\.mem0tray-)',
+        "an alert may be told once more",
     ),
     Excuse(
         ("openat", "write", "chmod"), r"mem0_worker\.log",
