@@ -33,12 +33,8 @@ def main() -> int:
             shutil.copytree(scratch, kept, symlinks=True, dirs_exist_ok=True)
             print(f"\nthe home is kept in {kept}", file=sys.stderr)
     print(f"\nseed {options.seed}: {server.total_stored():,} stored")
-    for name, counts in (
-        ("ends of the worker", done.life.ends),
-        ("troubles", done.trouble.seen),
-        ("edits", done.editor.done),
-    ):
-        print(f"{name}:", ", ".join(f"{what} {number}" for what, number in sorted(counts.items())))
+    for counts in (done.life.ends, done.trouble.seen, done.editor.done):
+        print(", ".join(f"{what} {number}" for what, number in sorted(counts.items())))
     judged = trends(done.samples)
     print(*judged, *(f"FAULT    {fault}" for fault in done.faults), sep="\n")
     return int(bool(done.faults) or not all(trend.met for trend in judged))

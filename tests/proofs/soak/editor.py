@@ -7,6 +7,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 from mem0tray.core.item import digest
@@ -40,32 +41,32 @@ class Editor:
         self._old: Item = {"items": []}
         self._built_on_old = False  # an old copy was saved, and nothing was read since
         self._stamps: set[object] = set()  # that we gave the file ourselves
-        self._ways: list[tuple[Callable[[], None], int]] = [
-            (self.retry_all, 6),
-            (self.retry_all_stamped, 3),
-            (self.command_retry, 3),
-            (self.remove, 4),
-            (self.add, 4),
-            (self.mend, 4),
-            (self.keep_a_copy, 3),
-            (self.save_an_old_copy, 3),
-            (self.back_up, 1),
-            (self.tear, 2),
-            (self.unlink, 1),
-            (self.command_add, 2),
-            (self.command_delete, 2),
-            (self.command_restore, 2),
-            (self.look, 1),
-        ]
+        self._ways: dict[str, tuple[Callable[[], object], int]] = {
+            "retry all": (partial(self._script, user.RETRY_ALL), 6),
+            "retry all, stamped": (self.retry_all_stamped, 3),
+            "command retry": (partial(self._run, "retry", "--all"), 3),
+            "remove": (self.remove, 4),
+            "add": (self.add, 4),
+            "mend": (self.mend, 4),
+            "keep a copy": (self.keep_a_copy, 3),
+            "save an old copy": (self.save_an_old_copy, 3),
+            "back up": (self.back_up, 1),
+            "tear": (self.tear, 2),
+            "unlink": (self.unlink, 1),
+            "command add": (self.command_add, 2),
+            "command delete": (self.command_delete, 2),
+            "command restore": (partial(self._run, "restore"), 2),
+            "look": (self.look, 1),
+        }
 
     def step(self) -> float:
         """Do one thing; seconds until the next."""
-        ways, weights = zip(*self._ways, strict=True)
-        (way,) = self._rng.choices(ways, weights)
+        weights = [weight for _, weight in self._ways.values()]
+        (name,) = self._rng.choices(list(self._ways), weights)
         with suppress(UnreadableError):
-            way()
-            self.done[way.__name__] += 1
-            self._note(way.__name__)
+            self._ways[name][0]()
+            self.done[name] += 1
+            self._note(name)
         return self._rng.uniform(0.3, 1.5)
 
     def _note(self, what: str) -> None:
@@ -119,7 +120,7 @@ class Editor:
             self._accept(item)
 
     def _save(self, document: Item) -> None:
-        stamp = self._stamped()
+        stamp = self._rng.random() < 0.3 and not self._is_an_old_copy()
         user.save(self._home, document, stamp=stamp)
         if stamp:
             self._stamps.add(document["last_update"])
@@ -128,9 +129,6 @@ class Editor:
         self.accepted.append(item["content"])
         self._texts[item["id"]].add(item["content"])
         self._fresh[item["id"]] = digest(item["project_id"], item["content"])
-
-    def _stamped(self) -> bool:
-        return self._rng.random() < 0.3 and not self._is_an_old_copy()
 
     def _is_an_old_copy(self) -> bool:
         """Say whether an old copy stands in the file still, edited or not, which nobody has read.
@@ -181,9 +179,6 @@ class Editor:
 
     # Scripts and commands -----------------------------------------------------------
 
-    def retry_all(self) -> None:
-        self._script(user.RETRY_ALL)
-
     def retry_all_stamped(self) -> None:
         self._open()
         if self._is_an_old_copy():
@@ -200,9 +195,6 @@ class Editor:
         self._open()
         user.back_up(self._home)
 
-    def command_retry(self) -> None:
-        self._run("retry", "--all")
-
     def command_add(self) -> None:
         text = f"added by command, {len(self.accepted)}"
         done = self._run("add", "--project", "by command", text)
@@ -215,9 +207,6 @@ class Editor:
         for item in self._pick(self._open(), 1):
             self._discard([item])
             self._run("delete", item["id"], "--yes")
-
-    def command_restore(self) -> None:
-        self._run("restore")
 
     def look(self) -> None:
         for command in ("status", "list", "stats", "diagnose"):

@@ -62,17 +62,13 @@ class Bound:
     unit: str = ""
 
 
-def _megabytes(number: float) -> float:
-    return number / MEGABYTE
-
-
 BOUNDS: Final = (
-    Bound("memory", lambda s: _megabytes(s.memory), most=120, rise=4, unit="MB"),
+    Bound("memory", lambda s: s.memory / MEGABYTE, most=120, rise=4, unit="MB"),
     Bound("descriptors", lambda s: s.descriptors, most=64, rise=2),
     Bound("threads", lambda s: s.threads, most=24, rise=1),
     Bound("ledger per memory", lambda s: s.ledger / max(FEW, s.stored), 800, rise=8, unit="B"),
     Bound("history per failure", lambda s: s.history / max(FEW, s.failures), 200, rise=8, unit="B"),
-    Bound("write-ahead log", lambda s: _megabytes(s.log_ahead), most=20, rise=16, unit="MB"),
+    Bound("write-ahead log", lambda s: s.log_ahead / MEGABYTE, most=20, rise=16, unit="MB"),
 )
 
 

@@ -20,7 +20,7 @@ from tests.support.processes import Process, wait_until
 from tests.support.standin import Standin
 
 PRODUCERS: Final = 4
-_LAST: Final = 180.0  # seconds that the last ones may take
+PATIENCE: Final = 180.0  # seconds that the last ones may take, and to deliver what is left
 
 
 class Producers:
@@ -58,14 +58,13 @@ class Producers:
 
     def finish(self) -> None:
         for process in self._running:
-            process.wait(_LAST)
+            process.wait(PATIENCE)
             self._collect(process)
         self._running = []
 
 
 DEADLY: Final = 1 / 3  # of the time the worker is killed again and again; then it must live
 SAMPLES: Final = 900  # over the whole time
-PATIENCE: Final = 180.0  # seconds to deliver what is left
 # Shorter than what hangs, and longer than a busy machine keeps the stand-in from its work: no
 # client can help it when a server says that it has nothing, and then stores a late request.
 ENV: Final = {"MEM0TRAY_SYNC_TIMEOUT": "2"}
@@ -161,12 +160,11 @@ def soak(
 ) -> Soak:
     """Run it, with the data folder on a small disk of its own where that is allowed."""
     with contextlib.ExitStack() as disk:
+        may_be_filled = True
         try:
             disk.enter_context(machine.small_disk(home.data, "96m"))
         except pytest.skip.Exception:
             may_be_filled = False
-        else:
-            may_be_filled = True
         made = Soak(home, server, seconds, seed, tell, disk=may_be_filled)
         made.run()
         return made
