@@ -18,7 +18,7 @@ from mem0tray.ledger.reader import Reader
 from tests.proofs.model.beliefs import Memory, Wish
 from tests.proofs.model.world import World
 from tests.support.producer import EMPTY, LockGivenUpError, Producer
-from tests.support.shapes import Item
+from tests.support.shapes import Item, emergency_lines, entry
 
 PROJECTS: Final = ("alpha", "beta", "gamma")
 _AT_ONCE: Final = 0.005  # seconds; nobody in a history lets go of the lock meanwhile
@@ -38,13 +38,8 @@ class Producers:
 
     def entry(self, project: str, retries: int = 0, item_id: str = "") -> Item:
         self._made += 1
-        return {
-            "id": item_id or f"id-{self._made:04d}-0000",
-            "project_id": project,
-            "content": f"memory number {self._made:04d} of this history",
-            "timestamp": int(self._world.clock.time()),
-            "retries": retries,
-        }
+        text = f"memory number {self._made:04d} of this history"
+        return entry(text, project, id=item_id or f"id-{self._made:04d}-0000", retries=retries)
 
     def queue(self, item: Item, *, replace: bool = False) -> None:
         """Queue it under the lock; in the emergency file where there is no lock to be had."""
@@ -89,7 +84,7 @@ class Producers:
     def emergency(self, item: Item, part: float = 1.0) -> None:
         """Append it without a lock; a `part` of the line when the writer is killed over it."""
         world = self._world
-        line = json.dumps({**item, "emergency": True}) + "\n"
+        line = emergency_lines([item])
         kept = line[: int(len(line) * part)]
         with world.home.emergency.open("a", encoding="utf-8") as file:
             file.write(kept)
@@ -107,7 +102,7 @@ class Producers:
     def write_opened(self, item: Item) -> None:
         if self._open is not None:
             with self._open as file:
-                file.write(json.dumps({**item, "emergency": True}) + "\n")
+                file.write(emergency_lines([item]))
             self._open = None
             in_time = self._world.clock.monotonic() - self._opened < REMOVE_AFTER
             self._world.beliefs.accept(item, Wish.KEPT if in_time else Wish.OPEN)
@@ -312,13 +307,6 @@ class Commands:
         for memory in gone:
             memory.wish = Wish.OPEN
         return gone
-
-    def pause(self, minutes: float | None) -> None:
-        until = None if minutes is None else self._world.clock.time() + minutes * 60
-        orders.write_pause(self._world.paths, until)
-
-    def resume(self) -> None:
-        orders.clear_pause(self._world.paths)
 
 
 class Killed:

@@ -1,7 +1,6 @@
 """How a history ends: everything is mended, and what was accepted arrives, once."""
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +11,7 @@ from tests.proofs.model.beliefs import Wish
 from tests.proofs.model.world import PROMPT, World
 from tests.support import oracle
 from tests.support.http1 import Answer
-from tests.support.shapes import Item, texts
+from tests.support.shapes import texts
 from tests.support.standin import NAMED
 
 _ROUNDS: Final = 12
@@ -49,8 +48,7 @@ def heal(world: World) -> None:
 
 def waiting(world: World) -> list[str]:
     """List the texts in queue and DLQ; what has none is never sent, and stays."""
-    queue, letters = _json(world.home.queue), _json(world.home.dlq)
-    found = texts([*queue.get("queue", []), *letters.get("items", [])])
+    found = texts([*world.home.queue_items(), *world.home.dlq_items()])
     return [text for text in found if text is not None]
 
 
@@ -69,16 +67,17 @@ def check(world: World) -> None:
     if server.honours_keys or server.can_be_asked:
         world.wrong += [f"stored {n} times: {text!r}" for text, n in server.surplus().items()]
     _check_counters(world)
-    _check_log(world)
+    log = home.log_text()
+    world.wrong += [f"in the log: {text!r}" for text in beliefs.memories if text in log]
     if not world.wrong:
         _restore_everything(world)
         world.wrong += [f"restored, not delivered: {text!r}" for text in server.missing(gone)]
 
 
 def _check_counters(world: World) -> None:
-    metrics, queue = _json(world.home.metrics), _json(world.home.queue)
+    metrics, queue = world.home.read(world.home.metrics), world.home.read(world.home.queue, {})
     stats = queue.get("stats", {"total_synced": 0, "total_queued": 0})
-    left = {"queue_size": 0, "dlq_size": len(_json(world.home.dlq).get("items", []))}
+    left = {"queue_size": 0, "dlq_size": len(world.home.dlq_items())}
     for name, number in left.items():
         if metrics[name] != number:
             world.wrong.append(f"{name} is {metrics[name]}, though {number} are there")
@@ -92,15 +91,6 @@ def _check_counters(world: World) -> None:
         world.wrong.append(f"total_synced is {metrics['total_synced']}, not {least} to {most}")
 
 
-def _json(path: Path) -> Item:
-    return dict(json.loads(path.read_bytes())) if path.exists() else {}
-
-
-def _check_log(world: World) -> None:
-    log = world.home.log_text()
-    world.wrong += [f"in the log: {text!r}" for text in world.beliefs.memories if text in log]
-
-
 def _restore_everything(world: World) -> None:
     for source in backups.sources(world.paths):
         try:
@@ -111,10 +101,7 @@ def _restore_everything(world: World) -> None:
     heal(world)
 
 
-Story = Callable[[World, Producers], None]
-
-
-def deliver(world: World, producers: Producers) -> None:
+def _deliver(world: World, producers: Producers) -> None:
     """Two memories wait, one in the emergency file; one is stored, one is refused for good."""
     world.server.script(Answer(500), project="beta", forever=True)
     producers.queue(producers.entry("alpha"))
@@ -125,19 +112,19 @@ def deliver(world: World, producers: Producers) -> None:
     world.work()
 
 
-def kills(root: Path, story: Story, *, every: int = 1, honours_keys: bool = True) -> Iterator[str]:
-    """Tell what goes wrong when the worker is killed at each point, or every so many."""
+def kills(root: Path, *, every: int = 1, honours_keys: bool = True) -> Iterator[str]:
+    """Tell what goes wrong when a delivery is killed at each point, or every so many."""
     point, reached = 0, True
     while reached:
         with World(root / str(point), honours_keys=honours_keys, can_be_asked=False) as world:
             world.start()
-            reached = _told(world, story, point)
+            reached = _told(world, point)
             yield from (f"killed at point {point}: {fault}" for fault in world.wrong)
         point += every
 
 
-def _told(world: World, story: Story, point: int) -> bool:
-    """Tell the story with a kill at that point; whether the story is so long."""
+def _told(world: World, point: int) -> bool:
+    """Deliver with a kill at that point; whether there are so many."""
     died = []
 
     def die() -> None:
@@ -146,7 +133,7 @@ def _told(world: World, story: Story, point: int) -> bool:
 
     world.points.arm(point, die)
     with world.killable():
-        story(world, Producers(world))
+        _deliver(world, Producers(world))
     heal(world)
     check(world)
     return bool(died)

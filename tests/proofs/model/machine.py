@@ -17,6 +17,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from mem0tray.files import orders
 from tests.proofs.model import ending
 from tests.proofs.model.actors import PROJECTS, Commands, Killed, Producers
 from tests.proofs.model.user import Change, User
@@ -251,15 +252,10 @@ class Histories(RuleBasedStateMachine):
     def retry(self, project: str | None) -> None:
         self.commands.retry(project)
 
-    @rule(number=places)
+    @rule(number=places, for_good=st.booleans())
     @precondition(lambda self: not self.producers.holds)
-    def delete(self, number: int) -> None:
-        self.commands.delete(number)
-
-    @rule(number=places)
-    @precondition(lambda self: not self.producers.holds)
-    def forget(self, number: int) -> None:
-        self.commands.delete(number, for_good=True)
+    def delete(self, number: int, *, for_good: bool) -> None:
+        self.commands.delete(number, for_good=for_good)
 
     @rule(number=places)
     @precondition(lambda self: not self.producers.holds)
@@ -280,11 +276,12 @@ class Histories(RuleBasedStateMachine):
 
     @rule(minutes=st.none() | st.sampled_from([1.0, 60.0]))
     def pause(self, minutes: float | None) -> None:
-        self.commands.pause(minutes)
+        until = None if minutes is None else self.world.clock.time() + minutes * 60
+        orders.write_pause(self.world.paths, until)
 
     @rule()
     def resume(self) -> None:
-        self.commands.resume()
+        orders.clear_pause(self.world.paths)
 
     # The clock ---------------------------------------------------------------------
 

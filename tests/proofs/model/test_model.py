@@ -9,7 +9,7 @@ import pytest
 from mem0tray.files.emergency import REMOVE_AFTER
 from tests.proofs.model import ending
 from tests.proofs.model.actors import Commands, Producers
-from tests.proofs.model.ending import deliver, kills
+from tests.proofs.model.ending import kills
 from tests.proofs.model.machine import run
 from tests.proofs.model.user import Change, User
 from tests.proofs.model.world import World
@@ -154,19 +154,9 @@ def test_what_was_restored_can_be_deleted_at_once(
     come_to_an_end(world)
 
 
-def test_counters_of_a_file_that_was_begun_afresh_are_mended(
-    world: World, producers: Producers
-) -> None:
-    producers.queue(producers.entry("alpha"))
-    ending.heal(world)
-    world.home.write_queue([])
-    come_to_an_end(world)
-    assert world.home.stats()["total_queued"] == 1
-
-
 @pytest.mark.row(1)
 def test_a_kill_at_points_of_a_short_story_loses_nothing(tmp_path: Path) -> None:
-    assert list(kills(tmp_path, deliver, every=23)) == []
+    assert list(kills(tmp_path, every=23)) == []
 
 
 @pytest.mark.slow
@@ -176,4 +166,4 @@ def test_a_kill_at_points_of_a_short_story_loses_nothing(tmp_path: Path) -> None
 def test_a_kill_at_each_point_of_a_short_story_loses_nothing(
     tmp_path: Path, *, honours_keys: bool
 ) -> None:
-    assert list(kills(tmp_path, deliver, honours_keys=honours_keys)) == []
+    assert list(kills(tmp_path, honours_keys=honours_keys)) == []

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import IO, Final
 
 from tests.proofs.model.world import World
-from tests.support.shapes import Item
+from tests.support.shapes import Item, dead
 
 COPIES: Final = 4  # editors that are open at once
 
@@ -76,19 +76,15 @@ class User:
         if self._slow is None:
             return
         (file, rest), self._slow = self._slow, None
-        before = self._bytes()
+        before = self._world.dlq_bytes()
         with file:
             file.write(rest)
-        after = self._bytes()
+        after = self._world.dlq_bytes()
         if after is not None and after != before:
             self._world.beliefs.garbled(after.decode("utf-8", "replace"))
             self._world.saved(after)
         else:
-            self._world.saved_late(rest)
-
-    def _bytes(self) -> bytes | None:
-        path = self._world.home.dlq
-        return path.read_bytes() if path.exists() else None
+            self._world.beliefs.late(rest.decode("utf-8", "replace"))
 
     @property
     def is_saving(self) -> bool:
@@ -114,7 +110,6 @@ class User:
     def _changed(self, data: bytes, change: Change) -> bytes:
         document: Item = json.loads(data)
         items: list[Item] = document["items"]
-        now = self._world.clock.time()
         for at in change.retry:
             if items:
                 items[at % len(items)]["last_attempt"] = 0
@@ -125,22 +120,11 @@ class User:
         gone = {at % len(items) for at in change.remove} if items else set()
         document["items"] = [item for at, item in enumerate(items) if at not in gone]
         if change.add:
-            document["items"].append(self._new(now))
+            text = self._text("written")
+            document["items"].append(dead(text, ago=0.0, id=f"by-hand-{self._made:04d}"))
         if change.stamp:
             document["last_update"] = self._world.clock.datetime().now().isoformat()
         return json.dumps(document, indent=2).encode()
-
-    def _new(self, now: float) -> Item:
-        text = self._text("written")
-        return {
-            "id": f"by-hand-{self._made:04d}",
-            "project_id": "alpha",
-            "content": text,
-            "timestamp": int(now),
-            "retry_count": 0,
-            "last_attempt": now,
-            "moved_to_dlq_at": now,
-        }
 
     def _text(self, how: str) -> str:
         self._made += 1

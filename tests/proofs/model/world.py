@@ -61,12 +61,11 @@ class World:
         stack.enter_context(self.server)
         self.home = stack.enter_context(Home(self._root, self.server.url))
         stack.enter_context(mock.patch.dict(os.environ, self.home.env))
-        stack.enter_context(self.clock.installed())
-        stack.enter_context(self.points.installed())
-        stack.enter_context(self._replacing())
-        stack.enter_context(self._opening())
-        stack.enter_context(self._standing_in())
-        stack.enter_context(without_threads())
+        for context in (
+            self.clock.installed(), self.points.installed(), self._replacing(), self._opening(),
+            self._standing_in(), without_threads(),
+        ):  # fmt: skip
+            stack.enter_context(context)
         self.clock.while_asleep = self.cycle
         self.paths = Paths(self.home.claude, self.home.data / "mem0tray")
         self.settings = Settings(
@@ -226,9 +225,6 @@ class World:
         if self._at_work:  # it may be merged before this very cycle is over
             self.merge_soon()
 
-    def saved_late(self, rest: bytes) -> None:
-        self.beliefs.late(rest.decode("utf-8", "replace"))
-
     def forget_save(self) -> None:
         """Something takes the place of the last save, which nobody may have merged yet."""
         if self._save is not None and (before := _document(self._save)) is not None:
@@ -262,7 +258,7 @@ class World:
         """Do something in a process that is killed at one of its points; no worker may run."""
         assert self.life is None
         self.merge_soon()
-        before = self._dlq()
+        before = self.dlq_bytes()
         if (pid := os.fork()) == 0:
             try:
                 self.points.arm(after, partial(os._exit, 9))
@@ -271,12 +267,12 @@ class World:
                 os._exit(0)
         os.waitpid(pid, 0)
         self.clock.advance(_COMMAND)
-        data = self._dlq()
+        data = self.dlq_bytes()
         if data is not None and data != before:
             self.beliefs.published(data)
             self._note_merged()
 
-    def _dlq(self) -> bytes | None:
+    def dlq_bytes(self) -> bytes | None:
         return self.home.dlq.read_bytes() if self.home.dlq.exists() else None
 
     @contextmanager

@@ -1,5 +1,6 @@
 """The bugs: each is what a change of the product might get wrong, as small as it would be."""
 
+import os
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from unittest import mock
 
 import msgspec
 
+from mem0tray import cli
 from mem0tray.core import item as items
 from mem0tray.core.item import Kind
 from mem0tray.files import atomic
@@ -91,12 +93,7 @@ def count_reset(stand: Stand) -> None:
 
 def key_reused(stand: Stand) -> None:
     """Send every content under an id with that id as its key."""
-
-    def one_for_all(item_id: str, content_digest: bytes, first_digest: bytes) -> str:
-        del content_digest, first_digest
-        return item_id
-
-    stand(items, "idempotency_key", one_for_all)
+    stand(items, "idempotency_key", lambda item_id, *_: item_id)
 
 
 def key_of_the_attempt(stand: Stand) -> None:
@@ -163,7 +160,7 @@ BUGS: Final[dict[str, Callable[[Stand], None]]] = {
 
 def plant_in(home: Home, name: str) -> None:
     home.env |= {VARIABLE: name, "PYTHONPATH": str(REPOSITORY)}
-    home._command = (sys.executable, "-m", "tests.proofs.planted.program")
+    home._command = (sys.executable, "-m", "tests.proofs.planted.bugs")
 
 
 @contextmanager
@@ -175,3 +172,8 @@ def planted(name: str) -> Iterator[None]:
 
         BUGS[name](stand)
         yield
+
+
+if __name__ == "__main__":  # the program's command line, with a bug planted
+    with planted(os.environ[VARIABLE]):
+        sys.exit(cli.main())

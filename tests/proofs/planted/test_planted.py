@@ -1,5 +1,6 @@
 """Each planted bug is caught by the proof that should catch it."""
 
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,15 @@ from mem0tray.server.vps import VpsClient
 from tests.acceptance import test_producers
 from tests.proofs.model import ending
 from tests.proofs.model.actors import Commands, Producers
-from tests.proofs.model.ending import Story, deliver, kills
+from tests.proofs.model.ending import kills
 from tests.proofs.model.user import Change, User
 from tests.proofs.model.world import World
 from tests.proofs.planted.bugs import plant_in, planted
 from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.standin import Standin
+
+Story = Callable[[World, Producers], None]
 
 
 def a_stale_save(world: World, producers: Producers) -> None:
@@ -135,7 +138,7 @@ def test_the_models_check_catches(tmp_path: Path, bug: str) -> None:
 @pytest.mark.parametrize("bug", ["outcome-before-request", "file-before-ledger"])
 def test_a_kill_within_a_delivery_catches(tmp_path: Path, bug: str) -> None:
     with planted(bug):
-        assert_caught(list(islice(kills(tmp_path, deliver, every=15), 1)))
+        assert_caught(list(islice(kills(tmp_path, every=15), 1)))
 
 
 @pytest.mark.slow

@@ -25,7 +25,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.row(1)]
 # change of what the ledger holds, up to the last.
 VERSIONS = ("0f8b9c16", "c567f92d", "2eafec58", "eb671864", "5b609a47", "b26c9f7a", "962d64d8")
 MANY = 2_000  # memories, for the embedded server, which answers at once
-LOCAL = {"MEM0TRAY_SERVER_URL": "local", "MEM0TRAY_SERVER_LOCAL_PORT": "0"}
 Env = dict[str, str]
 
 
@@ -94,7 +93,7 @@ def test_200_go_on_through_two_kills(home: Home, server: Standin, former: Env, w
 
 def test_the_embedded_server_goes_on_too(bare_home: Home, former: Env) -> None:
     home = bare_home
-    home.env |= LOCAL
+    home.env |= {"MEM0TRAY_SERVER_URL": "local", "MEM0TRAY_SERVER_LOCAL_PORT": "0"}
     deleted = delete_one(home, former)
     letters = [dead(f"dead letter {n}") for n in range(40)]
     accepted = write(home, entries(MANY, projects=1), entries(20, "emergency", 1), letters)
