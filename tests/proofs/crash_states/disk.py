@@ -155,7 +155,11 @@ class Disk:
             lost = [str(change) for n, change in enumerate(changes) if n not in kept]
             words = f"lost: {', '.join(lost)}" if lost else "every name there"
             for contents, about in self._contents(set(names.values())):
-                yield Left(_tree(names, contents), "; ".join([words, *about]))
+                tree = {
+                    path: None if inode == FOLDER else contents.get(inode, b"")
+                    for path, inode in names.items()
+                }
+                yield Left(tree, "; ".join([words, *about]))
 
     def _contents(self, wanted: set[int]) -> Iterator[tuple[dict[int, bytes], list[str]]]:
         """Give the bytes of the files: all complete, all old, all hollow, and each in turn."""
@@ -195,12 +199,6 @@ def _reached(names: Mapping[str, int]) -> dict[str, int]:
         if (parent := _parent(path)) == "." or parent in reached:
             reached[path] = names[path]
     return reached
-
-
-def _tree(names: Mapping[str, int], contents: Mapping[int, bytes]) -> Tree:
-    return {
-        path: None if inode == FOLDER else contents.get(inode, b"") for path, inode in names.items()
-    }
 
 
 def _subsets(count: int) -> Iterator[Sequence[int]]:

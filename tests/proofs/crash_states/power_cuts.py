@@ -6,7 +6,6 @@ what still was in memory. Each copy is mounted, which replays its journal, and t
 is started on it. Who acknowledged what is noted outside.
 """
 
-import fcntl
 import random
 import subprocess
 import threading
@@ -24,9 +23,8 @@ from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.standin import Standin
 
-_FICLONE: Final = 0x40049409  # of linux/fs.h: share the extents of another file
-_STORE: Final = 4 << 30  # bytes, sparse; what is written is a few hundred megabytes
-_DISK: Final = 64 << 20
+_STORE: Final = "4G"  # sparse; what is written is a few hundred megabytes
+_DISK: Final = "64M"
 _SHIFT: Final = 6  # memories from one coming or going of the worker to the next
 _LONGEST_PAUSE: Final = 0.1  # seconds between two cuts
 _REFUSED: Final = "refused"  # the project whose memories the server answers with 500
@@ -44,17 +42,6 @@ def _mounted(image: Path, folder: Path, options: str) -> Iterator[None]:
         yield
     finally:
         _call("umount", folder)
-
-
-def _sparse(path: Path, size: int) -> Path:
-    with path.open("wb") as file:
-        file.truncate(size)
-    return path
-
-
-def _copy(source: Path, target: Path) -> None:
-    with source.open("rb") as old, target.open("wb") as new:
-        fcntl.ioctl(new.fileno(), _FICLONE, old.fileno())
 
 
 @dataclass
@@ -85,15 +72,11 @@ def _work(home: Home, outside: _Outside, end: float) -> None:
         home.ok("add", "--project", _REFUSED if number % 3 == 2 else "taken", text)
         outside.tell(Word.ACCEPTED, text)
         if number % 5 == 4:
-            _delete_one(home, outside)
+            for item in home.dlq_items()[:1]:
+                outside.tell(Word.DELETING, item["content"])
+                home.ok("delete", "--yes", item["id"])
+                outside.tell(Word.DELETED, item["content"])
         number += 1
-
-
-def _delete_one(home: Home, outside: _Outside) -> None:
-    for item in home.dlq_items()[:1]:
-        outside.tell(Word.DELETING, item["content"])
-        home.ok("delete", "--yes", item["id"])
-        outside.tell(Word.DELETED, item["content"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +95,11 @@ def prove(options: str, seconds: float) -> tuple[list[_Cut], list[str]]:
         scratch = stack.enter_context(proof.scratch())
         server = stack.enter_context(Standin())
         store = scratch / "store"
-        image = _sparse(scratch / "store.img", _STORE)
+        image, disk = scratch / "store.img", store / "disk.img"
+        _call("truncate", "-s", _STORE, image)
         _call("mkfs.btrfs", "-q", image)
         stack.enter_context(_mounted(image, store, ""))
-        disk = _sparse(store / "disk.img", _DISK)
+        _call("truncate", "-s", _DISK, disk)
         _call("mkfs.ext4", "-q", disk)
         where = scratch / "disk"
         with _mounted(disk, where, options):
@@ -156,6 +140,6 @@ def _cut(
     while not done.wait(chance.uniform(0, _LONGEST_PAUSE)):
         image = store / f"cut-{len(cuts)}.img"
         with outside.guard, server.held() as stored:
-            _copy(store / "disk.img", image)
+            _call("cp", "--reflink=always", store / "disk.img", image)
             held = replace(outside.promises, stored=frozenset(stored))
             cuts.append(_Cut(image, time.monotonic() - began, held))

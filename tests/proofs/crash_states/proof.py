@@ -64,7 +64,7 @@ _BOOT_IDS: Final = tuple(
 @contextmanager
 def scratch() -> Iterator[Path]:
     """Make a folder that is gone afterwards: in memory where that can be had, which is faster."""
-    memory = Path("/dev/shm")  # noqa: S108  (the folder in it is our own)
+    memory = "/dev/shm"  # noqa: S108  (the folder in it is our own)
     folder = memory if os.access(memory, os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="crash-states-", dir=folder) as made:
         yield Path(made)

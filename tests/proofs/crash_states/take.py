@@ -3,9 +3,8 @@
 import os
 import re
 import signal
-import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
@@ -19,7 +18,7 @@ from tests.proofs.crash_states.disk import Disk, Left
 from tests.proofs.crash_states.trace import Answered, Event, Recording, Sent, strace
 from tests.proofs.planted import bugs
 from tests.proofs.syscalls.strace import evenly
-from tests.support.home import PRODUCER, REPOSITORY, Home
+from tests.support.home import PRODUCER, Home
 from tests.support.machine import tool
 from tests.support.standin import Standin
 
@@ -142,17 +141,8 @@ class Take:
 
     def _trace(self, command: list[str], code: int, env: dict[str, str]) -> None:
         account = self._new_account()
-        done = subprocess.run(
-            [*strace(account), *command],
-            env=env,
-            cwd=REPOSITORY,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-        assert done.returncode == code, done
+        process = self.home._spawn([*strace(account), *command], env)
+        assert process.wait(120) == code, process.err
         self._add(account)
 
     def _new_account(self) -> Path:
@@ -180,19 +170,20 @@ class Take:
         replay = _Replay(disk, self._owners)
         chosen = set(evenly(range(1, len(self._events) + 1), at_most or None))
         seen: set[int] = set()
-        for number, event in enumerate(self._events, 1):
+        following = [*self._events[1:], None]
+        for number, (event, later) in enumerate(zip(self._events, following, strict=True), 1):
             replay.take(event)
-            if number not in chosen or self._tells(number):
+            if number not in chosen or isinstance(later, Told):
                 continue  # what is told in one breath holds at once
-            for left in _one(disk.left(), number) if at_most else disk.left():
+            lefts = list(disk.left())
+            if at_most:
+                lefts = [lefts[number * _STRIDE % len(lefts)]]
+            for left in lefts:
                 for held in replay.held():
                     mark = hash((tuple(left.tree.items()), held))
                     if mark not in seen:
                         seen.add(mark)
                         yield Moment(number, str(event), left, held)
-
-    def _tells(self, index: int) -> bool:
-        return any(isinstance(event, Told) for event in self._events[index : index + 1])
 
 
 @dataclass
@@ -225,8 +216,3 @@ class _Replay:
     def _with(self, text: str) -> Promises:
         stored = self.promises.stored | {(self.owners[text], text)}
         return replace(self.promises, stored=stored)
-
-
-def _one(lefts: Iterable[Left], number: int) -> list[Left]:
-    found = list(lefts)
-    return [found[number * _STRIDE % len(found)]]

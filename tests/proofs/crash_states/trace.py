@@ -172,8 +172,8 @@ class Recording:
         return None if name == path or self._ignored.search(name) else name
 
     def _name_of(self, argument: str, folder: str = "") -> str | None:
-        path = _decoded(argument)
-        return self._inside(os.path.normpath(Path(_path_of(folder), path)))
+        path = Path(_path_of(folder), os.fsdecode(_bytes(argument)))
+        return self._inside(os.path.normpath(path))
 
     def _touches(self, argument: str) -> bool:
         if _TEXT.match(argument):
@@ -214,15 +214,13 @@ class Recording:
             file.offset = offset + call.result
 
     def _pwrite(self, call: _Call) -> None:
-        file = self._file(call.arguments[0])
-        if file.inode is not None:
+        if (inode := self._file(call.arguments[0]).inode) is not None:
             data = _bytes(call.arguments[1])[: call.result]
-            self._do(Write(file.inode, int(call.arguments[3]), data))
+            self._do(Write(inode, int(call.arguments[3]), data))
 
     def _ftruncate(self, call: _Call) -> None:
-        file = self._file(call.arguments[0])
-        if file.inode is not None:
-            self._do(Resize(file.inode, int(call.arguments[1])))
+        if (inode := self._file(call.arguments[0]).inode) is not None:
+            self._do(Resize(inode, int(call.arguments[1])))
 
     def _rename(self, call: _Call) -> None:
         old, new = (self._name_of(argument) for argument in call.arguments)
@@ -237,18 +235,16 @@ class Recording:
 
     def _link(self, call: _Call) -> None:
         old, new = (self._name_of(argument) for argument in call.arguments)
-        inode = None if old is None else self._now.get(old)
+        inode = self._now.get(old or "")
         if inode is not None and new is not None:
             self._do(Name(inode, new))
 
     def _unlink(self, call: _Call) -> None:
-        path = self._name_of(call.arguments[0])
-        if path is not None:
+        if (path := self._name_of(call.arguments[0])) is not None:
             self._do(Unname(path))
 
     def _mkdir(self, call: _Call) -> None:
-        path = self._name_of(call.arguments[0])
-        if path is not None:
+        if (path := self._name_of(call.arguments[0])) is not None:
             self._do(Name(FOLDER, path))
 
     def _fsync(self, call: _Call) -> None:
@@ -294,10 +290,6 @@ def _bytes(argument: str) -> bytes:
 def _number(argument: str) -> int:
     """The descriptor in `3</home/file>`."""
     return int(argument.partition("<")[0])
-
-
-def _decoded(argument: str) -> str:
-    return os.fsdecode(_bytes(argument))
 
 
 def _path_of(argument: str) -> str:
