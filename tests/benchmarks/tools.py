@@ -41,7 +41,13 @@ def mcp(home: Home, server: Standin) -> list[Figure]:
     start = f"worst {max(starts) * 1000:.0f} ms; of the processor"
     start += f" {statistics.median(used) * 1000:.0f} ms; a bare Python {bare_python(home):.0f} ms"
     return [
-        Figure("mcp, start to initialized, median", _ms(starts), "ms", 100, detail=start),
+        Figure(
+            "mcp, start to initialized, median",
+            statistics.median(starts) * 1000,
+            "ms",
+            100,
+            detail=start,
+        ),
         Figure(f"mcp, memory (PSS), {SESSIONS} at once", fresh, "MB", 25),
         Figure("mcp, the same after a save", saved, "MB", 25),
         Figure("mcp, the same after a recall", recalled, "MB", 25),
@@ -58,7 +64,7 @@ def _saves(home: Home, server: Standin) -> list[Figure]:
     assert server.surplus() == {}
     first, times = [times.pop(0) for times in shares], sorted(chain.from_iterable(shares))
     late = times[len(times) * 99 // 100]
-    detail = f"median {_ms(times):.0f} ms, worst {times[-1] * 1000:.0f} ms"
+    detail = f"median {statistics.median(times) * 1000:.0f} ms, worst {times[-1] * 1000:.0f} ms"
     name = f"mcp, {SAVES} saves by {CLIENTS} clients, 99 of 100 within"
     return [
         Figure("mcp, the first save, right after the start, worst", max(first) * 1000, "ms", 200),
@@ -85,7 +91,3 @@ def _call(wire: Wire, tool: str, **arguments: object) -> None:
 def _memory(wires: list[Wire]) -> float:
     """The largest share of memory among these processes, in MB."""
     return max(pss(wire.process.pid) for wire in wires)
-
-
-def _ms(times: list[float]) -> float:
-    return statistics.median(times) * 1000

@@ -13,24 +13,12 @@ from typing import Final, NamedTuple
 
 import pytest
 
+from tests.support.home import REPOSITORY
+
 HERE: Final = Path(__file__).parent
 README: Final = HERE / "README.md"
 _ROW: Final = re.compile(r"\| (\d+) \| (.+) \| (.+) \|")
-_INTRODUCTION: Final = """\
-# Every row of the table of faults
-
-`faults.md` has a row for each fault that must not hurt. This command makes this page:
-
-    .venv/bin/python -m tests.proofs.rows
-
-It runs every test that names a row (`@pytest.mark.row(9)`), the slow ones too, and
-writes down what came of it. Further arguments are pytest's, and with them the command
-writes nothing. `test_rows.py` checks that each row has a test.
-
-A number after a test is the number of its cases. A case is skipped if this machine cannot
-run it (mounting, another user, a missing program), and not run if the run was interrupted
-before it.
-"""
+_LAST_RUN: Final = "Last run: "
 
 
 class Row(NamedTuple):
@@ -56,15 +44,19 @@ def verdict(outcomes: Sequence[str]) -> str:
 
 
 def page(proofs: Mapping[str, Sequence[int]], outcomes: Mapping[str, str], took: float) -> str:
-    """Write the whole page; `proofs` maps each test to its rows, `took` is in seconds."""
+    """Write the page anew below its introduction; `proofs` maps each test to its rows.
+
+    `took` is in seconds.
+    """
+    introduction = README.read_text(encoding="utf-8").partition(_LAST_RUN)[0]
     now = datetime.now(tz=UTC).strftime("%Y-%m-%d %H:%M UTC")
     kernel = platform.release().partition("-")[0]
     told = (
-        f"Last run: {now}, {verdict([outcomes.get(test, 'not run') for test in proofs])}"
+        f"{_LAST_RUN}{now}, {verdict([outcomes.get(test, 'not run') for test in proofs])}"
         f" in {took:.0f} s"
         f" (Python {platform.python_version()}, {platform.system()} {kernel})."
     )
-    lines = [_INTRODUCTION, told, "", "| # | case | must hold | tests | result |"]
+    lines = [introduction.rstrip(), "", told, "", "| # | case | must hold | tests | result |"]
     lines.append("|---|---|---|---|---|")
     for row in rows().values():
         tests = [test for test, numbers in proofs.items() if row.number in numbers]
@@ -85,7 +77,6 @@ def _names(tests: Sequence[str]) -> list[str]:
 
 
 _PLUGINS: Final = ("xdist", "timeout", "hypothesispytest")
-ROOT: Final = Path(__file__).resolve().parents[3]
 
 
 class Watch:
@@ -108,7 +99,7 @@ class Watch:
         """Run the tests that name rows, with the plugins that `packaging/test` gives them."""
         os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
         plugins = [word for name in _PLUGINS for word in ("-p", name)]
-        chosen = ["--rootdir", str(ROOT), "-p", "no:cacheprovider", "-m", "row"]
+        chosen = ["--rootdir", str(REPOSITORY), "-p", "no:cacheprovider", "-m", "row"]
         chosen += map(str, marked())  # other files need not be read
         return int(pytest.main([*plugins, *chosen, *arguments], plugins=[self]))
 
@@ -131,5 +122,5 @@ def run(arguments: Sequence[str]) -> dict[str, str]:
 
 
 def marked() -> list[Path]:
-    files = sorted(ROOT.glob("tests/**/test_*.py"))
+    files = sorted(REPOSITORY.glob("tests/**/test_*.py"))
     return [path for path in files if "mark.row(" in path.read_text(encoding="utf-8")]

@@ -19,9 +19,7 @@ KEY: Final = "kEy-7f3a9c51d2e84b60"
 PASSWORD: Final = "pAsS-91c4e2a7b35d"  # noqa: S105  (a mark to look for)
 # What a memory says, and what the server repeats of it in its own words.
 CONTENT: Final = "tExT-5b8d0e6f2a the tide came in at noon"
-MARKS: Final = (KEY, PASSWORD, CONTENT[:16])
 LOOSE_UMASK: Final = ("sh", "-c", 'umask 000; exec "$@"', "sh")
-DAY: Final = 86_400.0
 
 
 @dataclass
@@ -31,7 +29,7 @@ class WholeRun:
     home: Home
     said: list[tuple[str, str]] = field(default_factory=list)
     shown: dict[str, str] = field(default_factory=dict)
-    tokens: list[str] = field(default_factory=list)
+    token: str = ""
 
     def command(self, *words: str, stdin: str = "", env: dict[str, str] | None = None) -> None:
         done = self.home.run(*words, stdin=stdin, env=env)
@@ -75,8 +73,8 @@ def _with_a_key(whole: WholeRun, server: Standin) -> None:
     command("config", "set", "server.api_key", stdin=f"{KEY}\n")
     command("config", "set", "alerts.command", f"sh -c 'cat >> {home.root}/alert.txt'")
     home.claude.mkdir(mode=0o755)
-    old = dead(f"{CONTENT} old", ago=3 * DAY)
     home.write_queue([entry(f"{CONTENT} {what}") for what in ("good", "refused")])
+    old = dead(f"{CONTENT} old", ago=3 * 86_400.0)
     home.write_dlq([old, waiting(f"{CONTENT} waits"), waiting(f"{CONTENT} goes")])
     command("add", "--project", "alpha", stdin=f"{CONTENT} added")
     worker = home.worker()
@@ -108,7 +106,7 @@ def _locally(whole: WholeRun) -> None:
     worker = home.worker()
     home.wait(lambda: home.state()[0] == "healthy", what="the embedded server")
     found = json.loads((home.data / "mem0tray/local-server/server.json").read_text())
-    whole.tokens.append(found["token"])
+    whole.token = found["token"]
     whole.look_at(worker)
     for words in (["status"], ["doctor"], ["add", "--project", "beta", "short"]):
         whole.command(*words)
@@ -154,7 +152,7 @@ def test_all_that_is_made_is_for_its_owner_alone(whole: WholeRun) -> None:
 @pytest.mark.row(44)
 def test_no_command_says_a_secret(whole: WholeRun) -> None:
     assert len(whole.said) > 25
-    secrets = (KEY, PASSWORD, *whole.tokens)
+    secrets = (KEY, PASSWORD, whole.token)
     found = {name for name, said in whole.said if any(s in said for s in secrets)}
     assert found == {ASKED_FOR[0]}
 
@@ -167,7 +165,7 @@ def test_no_command_says_what_a_memory_says(whole: WholeRun) -> None:
 @pytest.mark.row(44)
 def test_ps_shows_neither_secret_nor_content(whole: WholeRun) -> None:
     assert len(whole.shown) >= 6
-    wanted = (*MARKS, *whole.tokens)
+    wanted = (KEY, PASSWORD, CONTENT[:16], whole.token)
     assert [(n, m) for n, shown in whole.shown.items() for m in wanted if m in shown] == []
 
 
@@ -176,13 +174,7 @@ def test_files_hold_only_what_they_are_for(whole: WholeRun) -> None:
     home = whole.home
     assert home.files_with(KEY) == [home.config]
     assert home.files_with(PASSWORD) == []
-    kept = {path.name for path in home.files_with(CONTENT[:16])}
-    kept -= {path.name for path in _quarantine(home)}
+    kept = {p.name for p in home.files_with(CONTENT[:16]) if p.parent.name != "quarantine"}
     assert [name for name in kept if not name.startswith(KEPT_IN)] == []
     assert kept, "the marks were looked for in vain"
-    for token in whole.tokens:
-        assert home.files_with(token) == []
-
-
-def _quarantine(home: Home) -> Iterator[Path]:
-    return home.data.glob("mem0tray/claude-*/quarantine/*")
+    assert home.files_with(whole.token) == []
