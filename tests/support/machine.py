@@ -1,4 +1,4 @@
-"""Faults of the machine: short writes, a wall clock that jumps, lost names, full disks."""
+"""Faults of the machine: a wall clock that jumps, lost names, full disks."""
 
 import os
 import shutil
@@ -66,11 +66,6 @@ class Resolver:
 
     def forget(self) -> None:
         self._file.unlink()
-
-
-def short_writes(folder: Path) -> dict[str, str]:
-    """Give the environment in which a write to a file does half of what it should."""
-    return {**preload(folder), "SHORT_WRITES": "1"}
 
 
 @contextmanager

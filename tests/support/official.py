@@ -17,8 +17,6 @@ from tests.support.standin import Standin, scored
 SAVE: Final = "/memories"
 SEARCH: Final = "/search"
 HEALTH: Final = "/auth/setup-status"
-DESCRIPTION: Final = "/openapi.json"
-TITLE: Final = "Mem0 REST APIs"  # in the description
 # As the server calls what kept it from storing, by the names of exceptions; of one that it does
 # not know, by that of what lies behind it.
 _CODES: Final = {
@@ -120,10 +118,7 @@ Store = Any  # a `mem0.Memory`, or a `SimpleStore`
 
 
 class OfficialStandin(Standin):
-    """The server, with the switches of any stand-in; it does not honour keys.
-
-    `is_old`: it is one from before April 2026, without the health path.
-    """
+    """The server, with the switches of any stand-in; it does not honour keys."""
 
     save_path = SAVE
     health_path = HEALTH
@@ -131,7 +126,6 @@ class OfficialStandin(Standin):
     def __init__(self, store: Store, **more: Any) -> None:
         super().__init__(**more)
         self.store = store
-        self.is_old = False
         self.health = Answer(body={"needsSetup": False})
 
     def kept(self) -> list[str]:
@@ -157,10 +151,7 @@ class OfficialStandin(Standin):
         return replace(answer, headers=answer.headers | {"X-Request-ID": name})
 
     def _decided(self, request: Request, *, saving: bool) -> Answer:
-        if self.is_old and request.path == DESCRIPTION:
-            return Answer(body={"info": {"title": TITLE}})
-        is_there = request.path.startswith(SAVE) or request.path in (SEARCH, HEALTH)
-        if not is_there or (self.is_old and request.path == HEALTH):
+        if not (request.path.startswith(SAVE) or request.path in (SEARCH, HEALTH)):
             return _NOT_FOUND  # nobody wants a key for what is not there
         return super()._decide(request, saving=saving)
 

@@ -1,5 +1,4 @@
 /* What cannot be had from a healthy machine, for one process by LD_PRELOAD:
- * SHORT_WRITES=1     write() to a regular file of more than 64 bytes writes half of them
  * WALL_CLOCK=<file>  wall clock off by the seconds (int64) in <file>, looked up at each call
  * RESOLVER=<file>    names are looked up by no server: each is this computer while <file> is
  *                    there, and unknown while it is not; addresses are left alone */
@@ -11,7 +10,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
@@ -27,16 +25,6 @@ __attribute__((constructor)) static void begin(void) {
     if (map != MAP_FAILED)
         offset = map;
     close(file);
-}
-
-ssize_t write(int file, const void *data, size_t size) {
-    static ssize_t (*real)(int, const void *, size_t);
-    struct stat info;
-    if (!real)
-        real = dlsym(RTLD_NEXT, "write");
-    if (size > 64 && getenv("SHORT_WRITES") && !fstat(file, &info) && S_ISREG(info.st_mode))
-        size /= 2;
-    return real(file, data, size);
 }
 
 int clock_gettime(clockid_t clock, struct timespec *now) {
