@@ -124,15 +124,6 @@ def around(settings: Settings) -> Surroundings:
     return Surroundings.ask(settings, standing.read(settings, time.time()))
 
 
-@pytest.mark.row(7)
-def test_a_pause_that_cannot_be_read_is_a_cause(paths: Paths) -> None:
-    paths.pause.mkdir(parents=True)
-    with Standin() as server, FileLock(paths.instance_lock).held(1):
-        (first,) = around(settings_for(server.url)).causes
-    assert (first.name, "resume" in str(first.remedy)) == (diagnose.ACTION, True)
-    assert "pause.json" in str(first.detail)
-
-
 def test_the_embedded_server_is_down_only_under_a_worker(paths: Paths) -> None:
     settings = settings_for("local")
     (first,) = around(settings).causes
@@ -170,11 +161,6 @@ def test_where_the_network_is_to_blame_the_server_is_not(why: Reason) -> None:
 
 def causes(seen: Snapshot) -> list[Reason]:
     return names(Surroundings.of(seen, WELL).causes)
-
-
-def test_metrics_that_a_worker_left_behind_are_no_cause(paths: Paths) -> None:
-    old = Metrics({"state": "action needed", "reason": "the disk fails"}, NOW)
-    assert causes(Snapshot(NOW, paths, metrics=old)) == [diagnose.NOT_RUNNING]
 
 
 def test_what_status_names_first_is_the_first_cause(paths: Paths) -> None:
