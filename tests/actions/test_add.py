@@ -1,8 +1,6 @@
 """Queueing memories: how long they may be, several at once, and those of a file's lines."""
 
 import json
-import time
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,51 +11,11 @@ from mem0tray.actions.add_lines import BadLineError, MemoryLine, read_line, writ
 from mem0tray.config.settings import Loaded, ServerSettings, Settings
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.item import LONGEST_TEXT
-from mem0tray.files import document
-from mem0tray.files.lock import is_locked
 from mem0tray.server.http_client import LONGEST_PATH
 from mem0tray.server.vps import listing_path
 from mem0tray.system.paths import Paths
-from tests.actions.scene import read
 
 SETTINGS = Loaded(Settings(server=ServerSettings(url="https://server.test")))
-
-
-@pytest.mark.parametrize("before", [None, "{"], ids=["queue", "emergency"])
-def test_several_memories_are_queued_in_their_order_by_one_write(
-    paths: Paths, before: str | None
-) -> None:
-    if before is not None:
-        paths.queue.write_text(before)
-    entries = [{"id": f"{n}", "content": "x", "project_id": "p"} for n in range(150)]
-    began = time.time()
-    if add.add(paths, *entries) == "emergency":
-        lines = [json.loads(line) for line in paths.emergency.read_text().splitlines()]
-        assert all(began <= line.pop("queued_at") <= time.time() for line in lines)
-        assert lines == [each | {"emergency": True} for each in entries]
-        return
-    assert before is None
-    found = read(paths.queue)
-    assert found["queue"] == entries
-    assert found["last_100"] == entries[-100:]
-    assert found["stats"]["total_queued"] == 150
-
-
-@pytest.mark.parametrize("size", [0, 1_500_000])
-def test_a_file_of_any_size_is_read_under_the_lock(
-    paths: Paths, monkeypatch: pytest.MonkeyPatch, size: int
-) -> None:
-    paths.queue.write_text(json.dumps({"queue": [], "mine": "x" * size}))
-    seen = []
-    parse = document.parse
-
-    def parsed(*its: Any) -> document.Document:
-        seen.append(is_locked(paths.queue_lock))
-        return parse(*its)
-
-    monkeypatch.setattr(document, "parse", parsed)
-    assert add.add(paths, add.entry("a", "p", "x")) == "queue"
-    assert seen == [True]
 
 
 @pytest.mark.parametrize("sign", ["x", "é", "\ud800"])

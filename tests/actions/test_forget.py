@@ -2,13 +2,11 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from mem0tray.actions import backups
 from mem0tray.actions.forget import Forgotten, forget
-from mem0tray.actions.one_writer import Answer, submit
 from mem0tray.actions.verbs import delete
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import NotFoundError
@@ -37,17 +35,9 @@ def forgotten(paths: Paths, *names: str) -> Forgotten:
 
 def test_a_deletion_for_good_makes_no_backup(paths: Paths) -> None:
     write_dlq(paths, [waiting(TEXT, id="zz-1"), waiting("stays", id="ss-1")])
-    seen: list[str] = []
-
-    def applied(*given: Any) -> Answer:
-        answer = submit(*given)
-        seen.extend(path.name for path in paths.claude_dir.glob("*backup*"))
-        return answer
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mem0tray.actions.verbs.submit", applied)
-        assert delete(paths, Settings(), chosen(paths, "zz"), for_good=True).items
-    assert (seen, contents(paths)) == ([], ["stays"])
+    assert delete(paths, Settings(), chosen(paths, "zz"), for_good=True).items
+    assert contents(paths) == ["stays"]
+    assert list(paths.claude_dir.glob("*backup*")) == []
     with pytest.raises(NotFoundError):
         backups.last_delete(paths)
 

@@ -260,15 +260,6 @@ def check(plan: Plan) -> dict[str, int]:
     return {name: n for name, n in zip(names, (found, *rest), strict=True) if n}
 
 
-def test_a_memory_that_only_the_former_server_has_is_queued_as_it_was() -> None:
-    plan = Plan(FORMER)
-    plan.learn([traced("a")], ())
-    entry = {"id": "a", "project_id": "p", "content": "t", "timestamp": 7, "retries": 0}
-    assert plan.take(shown("t")) == [entry]
-    assert plan.take(shown("t")) == []
-    assert check(plan) == {"found": 1, "queued": 1}
-
-
 @pytest.mark.parametrize(
     ("known", "waiting", "queued", "sums"),
     [
@@ -340,15 +331,6 @@ def test_one_project_alone_leaves_the_others() -> None:
     plan.learn([traced("a")], ())
     assert plan.unread == []
     assert check(plan) == {}
-
-
-def test_where_only_known_memories_are_wanted_others_stay() -> None:
-    plan = Plan(FORMER)
-    plan.only_known = True
-    plan.learn([traced("a")], ())
-    assert plan.take(shown("theirs")) == []
-    assert len(plan.take(shown("t"))) == 1
-    assert check(plan) == {"found": 1, "queued": 1}
 
 
 def test_the_memory_of_setup_is_not_brought_over() -> None:

@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 
 from mem0tray.actions import one_writer
-from mem0tray.actions.one_writer import DLQ, EMERGENCY, QUEUE, InStep, keep_in_step
+from mem0tray.actions.one_writer import QUEUE, InStep, keep_in_step
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import LockTimeoutError
 from mem0tray.files import orders
@@ -98,20 +98,6 @@ def test_an_order_that_waits_is_applied(paths: Paths) -> None:
     assert "queued" not in queued(paths)
 
 
-@pytest.mark.parametrize(
-    ("name", "place"), [("queue", QUEUE), ("dlq", DLQ), ("emergency", EMERGENCY)]
-)
-def test_a_file_that_cannot_be_read_is_unread(paths: Paths, name: str, place: str) -> None:
-    write_all(paths)
-    path = getattr(paths, name)
-    path.unlink()
-    path.mkdir()  # as root no mode keeps a file from being read
-    seen = look(paths)
-    assert set(seen.unread) == {place}
-    assert str(path) in str(seen.unread[place])
-    assert len(texts(paths)) == 2
-
-
 def test_a_broken_file_is_unread_until_it_has_held_still(
     paths: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,15 +139,6 @@ def test_a_worker_that_does_not_take_it_in_is_named(paths: Paths) -> None:
         seen = look(paths)
     assert "mem0_queue.json, mem0_queue_dlq.json, mem0_emergency.json" in str(seen.behind)
     assert not seen.unread
-
-
-def test_a_ledger_that_cannot_be_written_is_named(paths: Paths) -> None:
-    write_all(paths)
-    paths.data_dir.parent.mkdir(parents=True, exist_ok=True)
-    paths.data_dir.write_text("no folder")
-    seen = look(paths)
-    assert str(seen.behind).startswith("What is new in mem0_queue.json")
-    assert str(paths.data_dir) in str(seen.behind)
 
 
 def test_threads_of_one_process_share_one_taking_in(

@@ -105,16 +105,6 @@ def test_a_worker_that_does_not_answer_is_left_to_itself(paths: Paths, command: 
     assert len(left(paths)) == 1
 
 
-@COMMANDS
-def test_without_a_worker_the_command_does_it_at_once(
-    paths: Paths, monkeypatch: pytest.MonkeyPatch, command: Command
-) -> None:
-    monkeypatch.setattr(time, "sleep", lambda _: pytest.fail("waited"))
-    assert command(paths).heard
-    assert queued(paths) in ([], ["new"])
-    assert list(paths.orders.iterdir()) == []
-
-
 def test_a_worker_that_ends_before_it_answers_is_stood_in_for(
     paths: Paths, clock: list[Callable[[], None]]
 ) -> None:
@@ -264,16 +254,3 @@ def test_what_is_in_flight_is_waited_for(
         answer = submit(paths, Settings(), orders.about(orders.DELETE, [found.identity]))
     expected = {"delivered": DELIVERED, "failed": DONE, "lost": PERHAPS, "not yet": IN_FLIGHT}
     assert answer.of(found.identity) == expected[ends]
-
-
-@COMMANDS
-def test_what_was_being_sent_as_a_worker_was_killed_is_perhaps_there(
-    paths: Paths, command: Command
-) -> None:
-    (found,) = chosen(paths, "qq")
-    with worker(paths) as context:
-        row = context.inbox.known(found.identity)
-        assert row is not None
-        context.outbox.claim(row.key, 5.0, HERE)
-    done = command(paths)
-    assert became(done) == {PERHAPS}

@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from mem0tray.actions.recall import DEAD, HELD, WAITING, KnownMemory, WasRead, collapsed, recall
+from mem0tray.actions.recall import DEAD, HELD, WAITING, WasRead, recall
 from mem0tray.config.settings import LOCAL_URL, ServerSettings, Settings
 from mem0tray.localserver.endpoint import DATABASE
 from mem0tray.system.paths import Paths
@@ -40,13 +40,6 @@ def test_who_has_no_time_starts_no_server(paths: Paths) -> None:
     (paths.local_server / DATABASE).touch()
     found = recall(chosen(LOCAL_URL), "p", 20, until=time.monotonic() + 0.5)
     assert found.trouble.startswith("The embedded server does not run.")
-
-
-def test_a_text_that_several_memories_have_comes_once_with_their_number() -> None:
-    texts = ("a", "b", "a", "c", "a", "b")
-    memories = [KnownMemory("p", each, id=str(n)) for n, each in enumerate(texts)]
-    found = collapsed(memories)
-    assert [(each.id, times) for each, times in found.items()] == [("0", 3), ("1", 2), ("3", 1)]
 
 
 def shown_of(*entries: Item, date: str) -> list[dict[str, Any]]:

@@ -52,20 +52,6 @@ SET_KEY = "Set the right key: `mem0tray config set server.api_key` asks for it."
 BY_HEALTH = "it is recognised, and /health is answered within 1 ms."
 
 
-def test_each_step_says_what_was_seen(steps: Test) -> None:
-    with Standin() as server:
-        server.api_key = "sesame"
-        found = steps(server.url, api_key="sesame")
-        assert [words(step) for step in found.values()] == [
-            f"{server.netloc} is healthy and speaks `vps`: {BY_HEALTH}",
-            f"{server.netloc} takes the API key.",
-            f"{server.netloc} can be asked for the memories of a project.",
-        ]
-        assert results(found) == [OK, OK, OK]
-        assert {(each.method, each.body) for each in server.requests} == {("GET", b"")}
-        assert server.stored == []
-
-
 def test_an_official_server_is_told_by_its_answers(steps: Test) -> None:
     with OfficialStandin(SimpleStore()) as server:
         server.api_key = "sesame"
@@ -182,10 +168,3 @@ def test_a_server_that_shows_nothing(steps: Test) -> None:
             f"{server.netloc} does not show what it has: 500: Not Found."
         )
     assert results(found)[-1] == WARN
-
-
-def test_the_embedded_server_is_this_computer(steps: Test) -> None:
-    (step,) = steps("local").values()
-    assert (step.level, step.message) == (
-        OK, "this computer only; the embedded server starts together with the worker."
-    )  # fmt: skip

@@ -168,23 +168,6 @@ def test_of_a_broken_dlq_file_what_is_whole_counts_and_what_the_ledger_has(
     assert (made.dlq, made.quarantine) == (3 if ledger else 2, 1)
 
 
-def test_a_file_that_is_rewritten_all_the_time_has_no_count(
-    paths: Paths, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write(paths.queue, queue_document([entry("a")]))
-    real = atomic.read
-
-    def torn(path: Path) -> object:
-        if path == paths.queue:
-            raise atomic.TornError(path)
-        return real(path)
-
-    monkeypatch.setattr(atomic, "read", torn)
-    made = standing.overview(read())
-    assert (made.queue, made.dlq, made.totals["queued"]) == (None, 0, None)
-    assert str(paths.queue) in str(made.reason)
-
-
 NOW = 1_764_500_000.0
 RUNNING = Running(7, NOW - 600)
 TOLD = WorkerStatus(WorkerState(HEALTHY), 3, 4, None, paused=False, held=1)
@@ -293,15 +276,6 @@ def test_what_counts_stands_in_one_line(
     name: str, reason: Reason, queue: int | None, dead: int | None, told: str
 ) -> None:
     assert line(name, reason, queue, dead) == told
-
-
-def test_the_worker_that_runs_is_known_by_its_lock(paths: Paths) -> None:
-    assert worker_report.running(paths) is None
-    with holding(paths):
-        found = worker_report.running(paths)
-    assert found is not None
-    assert found.pid == os.getpid()
-    assert worker_report.running(paths) is None
 
 
 @pytest.mark.parametrize("data", [b"", b"no JSON", b"[1]", b'{"pid": 1'])

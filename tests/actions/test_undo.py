@@ -59,15 +59,6 @@ def test_nothing_is_replaced_once_the_edit_s_text_is_delivered(paths: Paths, kep
     assert contents(paths) == ["B"]
 
 
-def test_what_an_edit_made_of_the_same_text_of_another_memory_is_not_replaced(
-    paths: Paths, kept: Path
-) -> None:
-    write_dlq(paths, [waiting("B", id="xx-1"), waiting("A2", id="yy-1")])
-    _edit(paths, "B", "yy-1")
-    assert _undo(paths, kept) is not None
-    assert (contents(paths), queued(paths)) == (["B", "B"], ["A"])
-
-
 def test_the_old_text_replaces_what_later_edits_made_of_the_edit_s(paths: Paths) -> None:
     write_dlq(paths, [waiting("A", id="xx-1")])
     first, second, _ = (_edit(paths, text) for text in ("A2", "A3", "A4"))

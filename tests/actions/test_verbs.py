@@ -15,7 +15,7 @@ from mem0tray.actions.verbs import FAILED, WAITING, Restored, RetryOutcome, dele
 from mem0tray.actions.waiting import DLQ_LIST
 from mem0tray.config.settings import ServerSettings, Settings
 from mem0tray.core import item as items
-from mem0tray.core.errors import FileUnavailableError, LedgerError, NotFoundError
+from mem0tray.core.errors import FileUnavailableError, NotFoundError
 from mem0tray.core.item import Kind
 from mem0tray.core.language import Language
 from mem0tray.files import atomic, private_folders
@@ -36,9 +36,8 @@ from tests.actions.scene import (
     write,
     write_dlq,
 )
-from tests.support import shapes
 from tests.support.needs import has_mode
-from tests.support.shapes import Item, entry, further_key, queue_document, texts, waiting
+from tests.support.shapes import Item, entry, queue_document, texts, waiting
 
 
 def test_deleted_letters_go_to_a_backup_and_the_dlq_as_it_was_to_another(
@@ -198,11 +197,6 @@ def test_a_worker_that_hangs_is_not_waited_for(
     assert said == ("the worker does not answer: `mem0tray doctor` says more" if hangs else "")
 
 
-def test_only_the_time_changes(paths: Paths, letters: list[shapes.Item]) -> None:
-    verbs.retry_all(Settings())
-    assert read(paths.dlq)["items"] == [letter | {"last_attempt": 0} for letter in letters]
-
-
 def test_what_is_held_is_sent_though_the_queue_file_is_gone(paths: Paths) -> None:
     write(paths.queue, queue_document([entry("h", id="hh-1"), entry("q", id="qq-1")]))
     with worker(paths) as context:
@@ -240,35 +234,6 @@ def test_a_dead_letter_keeps_everything_but_its_text(paths: Paths, *, has_id: bo
     assert has_mode(kept, 0o600)
 
 
-def test_the_worker_takes_it_for_the_same_dead_letter(paths: Paths) -> None:
-    """Its history goes along, and its next request has the key of a further content."""
-    write_dlq(paths, [waiting("old", id="aa-1")])
-    with worker(paths) as context:
-        (before,) = _known(paths, "aa-1")
-        context.outbox.record_attempt(before.key, 5.0, "item failure", 422, "no", 0.1)
-    _edit(paths, "aa", "new")
-    (after,) = (each for each in _known(paths, "aa-1") if each.state == items.DEAD)
-    (old,) = (each for each in _known(paths, "aa-1") if each.state != items.DEAD)
-    assert (old.key, old.reason) == (before.key, items.EDITED)
-    with Reader(paths.ledger) as reader:
-        assert len(reader.attempts(after.key)) == 1
-    with worker(paths) as context:
-        job = context.outbox.claim(after.key, time.time())
-    assert job.idempotency_key == further_key("aa-1", "alpha", "new")
-    assert job.text == "new"
-
-
-def test_what_is_gone_is_not_brought_back(paths: Paths) -> None:
-    write_dlq(paths, [waiting("old", id="aa-1")])
-    (found,) = chosen(paths, "aa")
-    for there in ([], [waiting("theirs", id="aa-1")]):
-        write_dlq(paths, there)
-        with pytest.raises(NotFoundError, match="delivered meanwhile"):
-            verbs.edit_text(paths, Settings(), found, "new")
-        assert contents(paths) == [each["content"] for each in there]
-        assert backups.texts_kept(paths) == []
-
-
 def test_old_texts_go_with_time(paths: Paths) -> None:
     write_dlq(paths, [waiting("one", id="aa-1")])
     first = _edit(paths, "aa", "two")
@@ -300,26 +265,6 @@ SETTINGS = Settings(server=ServerSettings(url=SERVER))
 def back(paths: Paths, name: str | None = None) -> Restored:
     source = backups.last_delete(paths) if name is None else backups.named(paths, name)
     return restore(paths, SETTINGS, source)
-
-
-def test_the_last_delete_comes_back_whole(paths: Paths, letters: list[Item]) -> None:
-    delete(paths, Settings(), chosen(paths, "bb"))
-    delete(paths, Settings(), chosen(paths, "aa", "qq"))
-    done = back(paths)
-    assert (len(done.dead), len(done.fresh)) == (1, 1)
-    assert read(paths.dlq)["items"] == [letters[2], letters[0]]
-    assert queued(paths) == ["r", "q"]
-    assert not list(paths.orders.iterdir())
-
-
-@pytest.mark.row(7)
-@pytest.mark.usefixtures("letters")
-def test_a_ledger_beyond_reach_stops_a_restore(paths: Paths) -> None:
-    delete(paths, Settings(), chosen(paths, "bb"))
-    paths.ledger.rename(paths.ledger.with_name("away"))
-    paths.ledger.mkdir(parents=True)
-    with pytest.raises(LedgerError, match="is a folder, not a file"):
-        back(paths)
 
 
 @pytest.mark.row(38)

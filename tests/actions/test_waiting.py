@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from mem0tray.actions import waiting
-from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, WaitingItems, as_found
+from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, WaitingItems
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import FileUnavailableError, NotFoundError
 from mem0tray.files.lock import COMMAND
@@ -28,12 +28,6 @@ def seen(paths: Paths) -> Iterator[WaitingItems]:
     paths.emergency.write_text(emergency_lines([entry("e", "r", id="eeee")]))
     with waiting.opened(Settings()) as found:
         yield found
-
-
-def test_items_are_listed_by_place(seen: WaitingItems) -> None:
-    assert [each.id for each in seen.items(DLQ_LIST)] == [FIRST, AGAIN]
-    assert {each.id for each in seen.items(QUEUE_LIST)} == {"cccc", HOSTILE, "eeee"}
-    assert [each.id for each in seen.items(QUEUE_LIST, "r", 1)] == ["eeee"]
 
 
 def test_what_makes_no_sense_is_counted_and_named_by_no_id(seen: WaitingItems) -> None:
@@ -63,12 +57,6 @@ def test_a_name_in_a_command_is_as_short_as_it_can_be(seen: WaitingItems) -> Non
     called = seen.handles([*seen.items(DLQ_LIST), *seen.items(QUEUE_LIST)])
     assert (called[FIRST], called[AGAIN], called["cccc"]) == (FIRST, AGAIN, "cccc")
     assert not set("\x1b\n") & set(called[HOSTILE])
-
-
-def test_all_of_a_project_are_found_in_both_files(seen: WaitingItems) -> None:
-    assert {each.id for each in seen.of_project("p")} == {FIRST, "cccc"}
-    with pytest.raises(NotFoundError, match="'none' waits"):
-        seen.of_project("none")
 
 
 def test_a_file_that_cannot_be_read_is_not_taken_for_empty(paths: Paths) -> None:
@@ -110,11 +98,3 @@ def test_a_whole_id_wins_over_longer_ones_and_means_all_its_texts(
     letters = [dead(text, id=text[:-1]) for text in ("aa1", "aabb1", "bb1", "bb2")]
     write_dlq(paths, letters)
     assert len(chosen(paths, name)) == number
-
-
-@pytest.mark.parametrize(
-    ("raw", "name"), [(b'{"id": "n1", "content": 5}', "n1"), (b"null", ""), (b"[1]", "")]
-)
-def test_things_without_sense_have_the_id_that_they_say(raw: bytes, name: str) -> None:
-    seen = as_found(raw, waiting.DLQ_LIST)
-    assert (seen.id, seen.item) == (name, None)

@@ -3,6 +3,7 @@
 import io
 import json
 import sys
+import time
 from typing import Any
 
 import pytest
@@ -137,13 +138,16 @@ def test_a_queue_file_that_is_not_to_be_had_keeps_no_line_from_the_disk(
         home.queue.write_text("{")
     lock = FileLock(home.paths.queue_lock)
     assert not held or lock.try_acquire()
+    began = time.time()
     try:
         document = home.run("add", "--jsonl", "-j", stdin=lines(memory("a"), memory("b"))).json()
     finally:
         lock.release()
     assert (document["queued"], document["emergency"]) == (2, 2)
     text = (home.claude / "mem0_emergency.json").read_text("utf-8")
-    assert [json.loads(line)["content"] for line in text.splitlines()] == ["a", "b"]
+    first, second = map(json.loads, text.splitlines())
+    assert (first["content"], second["content"]) == ("a", "b")
+    assert began <= first["queued_at"] <= time.time()
 
 
 def test_what_cannot_be_written_is_said(home: Scratch) -> None:
