@@ -58,26 +58,19 @@ def test_options_that_do_not_fit_are_wrong_usage(
     assert not entry.exists()
 
 
-def _write(entry: Path, *lines: str) -> None:
-    entry.parent.mkdir(parents=True, exist_ok=True)
-    entry.write_text("\n".join(["[Desktop Entry]", "Type=Application", *lines, ""]))
-
-
-COMMENT = "Comment=Brings every memory from Claude Code to your Mem0 server"
-
-
 @pytest.mark.parametrize(
-    ("lines", "words"),
+    ("program", "words"),
     [
-        (["Exec=/gone/mem0tray", COMMENT], "/gone/mem0tray is not there any more."),
-        (["Exec=/bin/true", COMMENT, "Hidden=true"], "says Hidden=true."),
-        (["Exec=/bin/true", COMMENT], "It is another mem0tray than this one;"),
+        ("/gone/mem0tray", "/gone/mem0tray is not there any more."),
+        ("/bin/true", "It is another mem0tray than this one;"),
     ],
 )
 def test_what_is_odd_comes_with_the_command_that_mends_it(
-    home: Scratch, entry: Path, lines: list[str], words: str
+    home: Scratch, entry: Path, program: str, words: str
 ) -> None:
-    _write(entry, *lines)
+    entry.parent.mkdir(parents=True)
+    comment = "Comment=Brings every memory from Claude Code to your Mem0 server"
+    entry.write_text(f"[Desktop Entry]\nType=Application\nExec={program}\n{comment}\n")
     text = home.ok("autostart", "status")
     assert words in text
     assert "`mem0tray autostart enable`" in text

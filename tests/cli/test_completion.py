@@ -1,8 +1,5 @@
 """Completion: what the program answers the scripts, which are click's."""
 
-import subprocess
-import sys
-
 import click
 import pytest
 
@@ -86,17 +83,3 @@ def test_hostile_names_are_not_offered(home: Scratch) -> None:
 def test_every_setting_is_offered(home: Scratch) -> None:
     offered = _answers(home, "mem0tray config set ")
     assert offered == [f"plain,{key}" for key in config_file.meanings()]
-
-
-def test_completing_a_command_imports_none(filled: Scratch) -> None:
-    script = (
-        "import sys; from mem0tray.cli import main; main([]);"
-        "own = {m for m in sys.modules if m.startswith('mem0tray.cli.')};"
-        "sys.exit(repr(own) if own & {'mem0tray.cli.status', 'mem0tray.cli.stats'} else 0)"
-    )
-    filled.env(**{COMPLETE: "bash_complete"}, COMP_WORDS="mem0tray st", COMP_CWORD="1")
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines() == ["plain,status", "plain,stats"]

@@ -37,15 +37,6 @@ def _options(context: click.Context) -> list[click.Option]:
     return [each for each in found if isinstance(each, click.Option)]
 
 
-def test_every_command_stands_under_a_heading(home: Scratch) -> None:
-    shown = home.ok("help")
-    at = [shown.index(f"\n{heading}:\n") for heading in app.TABLE]
-    assert at == sorted(at)
-    for name, (_, summary) in app.COMMANDS.items():
-        (line,) = re.findall(rf"^  {name} +(.+)$", shown, re.MULTILINE)
-        assert line == summary
-
-
 def test_help_shows_what_dash_dash_help_shows(home: Scratch) -> None:
     for path in commands.PATHS:
         shown = home.ok("help", *path.split())

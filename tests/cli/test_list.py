@@ -2,12 +2,10 @@
 
 import time
 from contextlib import ExitStack
-from unittest import mock
 
 import click
 import pytest
 
-from mem0tray.files import atomic
 from mem0tray.files.lock import FileLock
 from tests.actions.scene import worker
 from tests.cli.scratch import Scratch
@@ -73,21 +71,6 @@ def test_waiting_entries_have_the_ledger_s_reason_once_there_is_one(home: Scratc
     (document,) = home.run("list", "--queue", "--json").json()
     assert (document["last_error"], document["next_retry"]) == ("odd", 9e9)
     assert abs(document["waiting_since"] - time.time()) < 60
-
-
-def test_no_shared_file_is_read_that_the_ledger_knows(
-    home: Scratch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    home.write("mem0_queue.json", queue_document([entry("q", id="abcdefgh-1")]))
-    home.write("mem0_queue_dlq.json", {"items": [waiting("d", id="abcdefgh-2")]})
-    reader = mock.Mock(wraps=atomic.read)
-    monkeypatch.setattr(atomic, "read", reader)
-    for read in (1, 0):
-        reader.reset_mock()
-        assert "abcdefgh-" in home.ok("list")
-        assert "abcdefgh-" in home.ok("list", "--queue")
-        names = [call.args[0].name for call in reader.call_args_list]
-        assert names.count("mem0_queue.json") == names.count("mem0_queue_dlq.json") == read
 
 
 @pytest.mark.parametrize("columns", [80, 60])

@@ -147,12 +147,6 @@ def test_nothing_that_a_terminal_obeys_is_printed(
     assert "\x1b[2J" not in shown
 
 
-def test_the_project_is_that_of_the_folder(home: Scratch, server: Standin) -> None:
-    server.begin_with([("garden", "mine")])
-    home.env(MEM0_PROJECT_ID="garden")
-    assert home.ok("recall") == "· mine\n"
-
-
 def test_the_embedded_server_is_read(home: Scratch) -> None:
     home.configure('[server]\nurl = "local"\nlocal_port = 0\n')
     assert home.ok("recall", "-p", "p") == "Nothing of the project 'p' was found.\n"
@@ -261,18 +255,6 @@ def test_without_the_server_what_is_known_here_is_listed(
     assert done.out.splitlines()[1].split() == ["p", "–", "1", "0", "0"]
     assert done.line.endswith(said)
     assert (document.json()["answered"], document.json()["complete"]) == (code == 0, False)
-
-
-def test_projects_say_which_file_cannot_be_read(home: Scratch) -> None:
-    keep_of_two(home)
-    home.never_rests()
-    home.queue.write_text('{"queue": [', "utf-8")
-    with Wire(paging({"p": ["one"]})) as server:
-        home.env(MEM0TRAY_SERVER_URL=server.url)
-        done = home.run("projects")
-        assert counted(home) == {"p": (1, 0, 0, 0), "Q": (0, 0, 1, 0)}
-    assert done.code == 1
-    assert "mem0_queue.json is broken" in done.line
 
 
 def test_no_known_project_is_said(home: Scratch) -> None:

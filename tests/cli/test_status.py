@@ -258,22 +258,6 @@ def _status(home: Scratch) -> tuple[Done, Any]:
     return done, done.json()
 
 
-def test_a_queue_file_that_cannot_be_read(home: Scratch) -> None:
-    home.queue.mkdir(parents=True)  # as root no mode keeps a file from being read
-    done, document = _status(home)
-    assert document["queue"] is None
-    assert document["totals"] == {"queued": None, "synced": None, "failed": None}
-    assert document["dlq"] == 0
-    assert set(document["unknown"]) == {"queue", "totals"}
-    assert document["state"] == "action needed"
-    assert str(home.queue) in document["reason"]
-    assert str(home.queue) in done.line
-    text = home.run("status").out
-    assert "queue          unknown" in text
-    assert "totals         unknown" in text
-    assert "0 delivered" not in text
-
-
 @pytest.mark.parametrize("data", [b"", bytes(300), b"not JSON", b"[1, 2]"])
 def test_a_queue_file_that_is_broken_is_unknown_until_it_holds_still(
     home: Scratch, data: bytes
@@ -282,8 +266,13 @@ def test_a_queue_file_that_is_broken_is_unknown_until_it_holds_still(
     home.claude.mkdir()
     home.queue.write_bytes(data)
     _, document = _status(home)
-    assert document["queue"] is document["totals"]["synced"] is None
+    assert (document["state"], document["queue"], document["dlq"]) == ("action needed", None, 0)
+    assert document["totals"] == {"queued": None, "synced": None, "failed": None}
+    assert set(document["unknown"]) == {"queue", "totals"}
     assert f"{home.queue} is broken, or just being written" in document["reason"]
+    text = home.run("status").out
+    assert "queue          unknown" in text
+    assert "totals         unknown" in text
     os.utime(home.queue, (1e9, 1e9))
     document = home.run("status", "--json").json()
     assert document["queue"] == document["totals"]["synced"] == 0
@@ -321,26 +310,6 @@ def test_a_default_folder_that_had_files_is_missed(home: Scratch) -> None:
     home.claude.rmdir()
     _, document = _status(home)
     assert f"The folder {home.claude} is gone" in document["reason"]
-
-
-@pytest.mark.parametrize("value", ["claude", "./claude", "../x", "  ", "~nobody-here/x"])
-@pytest.mark.parametrize("where", ["file", "environment"])
-def test_a_relative_folder_is_refused(home: Scratch, where: str, value: str) -> None:
-    if where == "file":
-        home.configure(f'[paths]\nclaude_dir = "{value}"\n')
-    else:
-        home.env(MEM0TRAY_PATHS_CLAUDE_DIR=value)
-    for command in (["status"], ["run", "--once"], ["list"]):
-        done = home.run(*command)
-        assert done.code == 2
-        name = "paths.claude_dir" if where == "file" else "MEM0TRAY_PATHS_CLAUDE_DIR"
-        assert name in done.line
-        assert repr(value.strip()).strip("'") in done.line
-        assert "an absolute path" in done.line
-    done = home.run("add", "--project", "p", "x")
-    assert "an absolute path" in done.err
-    assert done.err.endswith(f"The memory is queued all the same, in {home.claude}.\n")
-    assert home.queue.exists()
 
 
 @pytest.mark.row(50)
