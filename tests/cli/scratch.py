@@ -95,6 +95,12 @@ class Scratch:
         assert done.code == 0, done
         return done.out
 
+    def fails(self, *arguments: str, code: int = 1, stdin: bytes = b"") -> str:
+        """Run a command that ends with `code`, and return all that it says: one line of error."""
+        done = self.run(*arguments, stdin=stdin)
+        assert (done.code, done.out) == (code, ""), done
+        return done.line
+
 
 def checks(home: Scratch, name: str) -> list[tuple[str, str]]:
     """Run `doctor`, and take the level and the words of each check of this name."""

@@ -114,10 +114,9 @@ def test_standard_input_is_kept_as_it_is_and_may_have_a_megabyte(
 def test_what_is_not_utf_8_is_refused(
     home: Scratch, arguments: list[str], stdin: bytes, what: str
 ) -> None:
-    done = home.run("add", *arguments, stdin=stdin)
-    assert (done.code, done.out) == (2, "")
-    assert what in done.line
-    assert "`iconv -f latin1 -t utf-8`" in done.line
+    line = home.fails("add", *arguments, stdin=stdin, code=2)
+    assert what in line
+    assert "`iconv -f latin1 -t utf-8`" in line
     assert not home.queue.exists()
 
 
@@ -128,9 +127,8 @@ def test_what_is_not_utf_8_is_refused(
 def test_a_project_that_is_not_utf_8_is_the_same_error_of_each_command(
     home: Scratch, command: str
 ) -> None:
-    done = home.run(*command.split(), "-p", "\udcff")
-    assert (done.code, done.out) == (2, "")
-    assert done.line.startswith("mem0tray: The project is not UTF-8: byte 1 is 0xff. Convert it")
+    line = home.fails(*command.split(), "-p", "\udcff", code=2)
+    assert line.startswith("mem0tray: The project is not UTF-8: byte 1 is 0xff. Convert it")
 
 
 @needs.posix("arguments are text")
@@ -179,25 +177,23 @@ def test_an_unknown_folder_is_that_of_the_last_worker(home: Scratch) -> None:
 
 
 def test_without_a_project_the_folder_names_it_if_it_has_a_name(
-    home: Scratch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    home: Scratch, tmp_path: Path
 ) -> None:
-    monkeypatch.delenv("MEM0_PROJECT_ID", raising=False)
-    monkeypatch.chdir("/")
+    home.patch.delenv("MEM0_PROJECT_ID", raising=False)
+    home.patch.chdir("/")
     done = home.run("add", "roses want sun")
     assert (done.code, "--project" in done.err, home.queue.exists()) == (2, True, False)
     folder = tmp_path / "garden"
     folder.mkdir()
-    monkeypatch.chdir(folder)
+    home.patch.chdir(folder)
     document = home.run("add", "roses want sun", "--json").json()
     assert (document["project_id"], document["queued"]) == ("garden", "queue")
     assert home.queued()[0]["project_id"] == "garden"
 
 
-def test_a_person_is_told_which_project_was_guessed(
-    home: Scratch, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("MEM0_PROJECT_ID", raising=False)
+def test_a_person_is_told_which_project_was_guessed(home: Scratch, tmp_path: Path) -> None:
+    home.patch.chdir(tmp_path)
+    home.patch.delenv("MEM0_PROJECT_ID", raising=False)
     assert home.run("add", "to a program").err == ""
     home.terminal(80)
     done = home.run("add", "to a person")

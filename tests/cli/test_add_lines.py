@@ -112,10 +112,10 @@ def test_what_is_too_long_is_named_and_the_others_are_queued(
     assert [each["content"] for each in home.queued()] == ["a", "b"]
 
 
-def test_many_lines_are_few_writes(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(add_lines, "_LEAST", 5_000)
+def test_many_lines_are_few_writes(home: Scratch) -> None:
+    home.patch.setattr(add_lines, "_LEAST", 5_000)
     writes = mock.Mock(wraps=add.add)
-    monkeypatch.setattr(add, "add", writes)
+    home.patch.setattr(add, "add", writes)
     home.ok("add", "--jsonl", stdin=lines(*(memory(f"{n} " + "x" * 200) for n in range(1000))))
     assert len(home.queued()) == 1000
     assert 4 < writes.call_count < 12
@@ -123,9 +123,9 @@ def test_many_lines_are_few_writes(home: Scratch, monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize("held", [True, False])
 def test_a_queue_file_that_is_not_to_be_had_keeps_no_line_from_the_disk(
-    home: Scratch, monkeypatch: pytest.MonkeyPatch, *, held: bool
+    home: Scratch, *, held: bool
 ) -> None:
-    monkeypatch.setattr(add, "LOCK_WAIT", 0.01)
+    home.patch.setattr(add, "LOCK_WAIT", 0.01)
     home.claude.mkdir()
     if not held:
         home.queue.write_text("{")

@@ -13,10 +13,10 @@ pytestmark = needs.DESKTOP
 
 
 @pytest.fixture
-def entry(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("DISPLAY", ":0")
+def entry(home: Scratch) -> Path:
+    home.patch.setenv("DISPLAY", ":0")
     for name in ("SSH_CONNECTION", "WSL_DISTRO_NAME", "XDG_CURRENT_DESKTOP"):
-        monkeypatch.delenv(name, raising=False)
+        home.patch.delenv(name, raising=False)
     return home.root / "config" / "autostart" / "mem0tray.desktop"
 
 
@@ -44,17 +44,10 @@ def test_each_command_says_how_it_is_now_and_status_agrees(home: Scratch, entry:
     ],
 )
 def test_options_that_do_not_fit_are_wrong_usage(
-    home: Scratch,
-    entry: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    options: list[str],
-    platform: str,
-    said: str,
+    home: Scratch, entry: Path, options: list[str], platform: str, said: str
 ) -> None:
-    monkeypatch.setattr("mem0tray.cli.config.sys.platform", platform)
-    done = home.run("autostart", "enable", *options)
-    assert (done.code, done.out) == (2, "")
-    assert said in done.line
+    home.patch.setattr("mem0tray.cli.config.sys.platform", platform)
+    assert said in home.fails("autostart", "enable", *options, code=2)
     assert not entry.exists()
 
 
@@ -79,14 +72,12 @@ def test_what_is_odd_comes_with_the_command_that_mends_it(
 
 
 @pytest.fixture
-def manager(
-    home: Scratch, entry: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> UserSystemd:
+def manager(home: Scratch, entry: Path, tmp_path: Path) -> UserSystemd:
     del entry
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(linux, "_LINGER", home.root / "linger")
-    made = UserSystemd(Programs(tmp_path / "programs", monkeypatch))
+        home.patch.delenv(name, raising=False)
+    home.patch.setattr(linux, "_LINGER", home.root / "linger")
+    made = UserSystemd(Programs(tmp_path / "programs", home.patch))
     made.answer()
     return made
 
@@ -119,10 +110,8 @@ def test_lingering_is_a_start_with_the_computer(home: Scratch, manager: UserSyst
 
 
 @pytest.mark.usefixtures("manager")
-def test_without_desktop_and_systemd_cron_is_named(
-    home: Scratch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(linux, "is_installed", lambda: False)
+def test_without_desktop_and_systemd_cron_is_named(home: Scratch) -> None:
+    home.patch.setattr(linux, "is_installed", lambda: False)
     said = home.ok("autostart", "status") + home.ok("autostart", "enable", "--desktop")
     assert said.count("Let cron do it: ") == 2
     assert "autostart enable" not in said

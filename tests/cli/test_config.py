@@ -68,11 +68,10 @@ def test_set_says_that_the_text_of_notes_leaves(home: Scratch) -> None:
 )
 def test_set_refuses_what_is_wrong(home: Scratch, key: str, value: str, why: str) -> None:
     home.configure("[sync]\ntimeout = 30\n")
-    done = home.run("config", "set", key, value)
-    assert (done.code, done.out) == (2, "")
-    assert done.line.startswith("mem0tray: ")
-    assert len(done.line) < 300
-    assert why in done.line
+    line = home.fails("config", "set", key, value, code=2)
+    assert line.startswith("mem0tray: ")
+    assert len(line) < 300
+    assert why in line
     assert home.config.read_text() == "[sync]\ntimeout = 30\n"
 
 
@@ -82,10 +81,9 @@ def test_an_empty_value_is_refused(home: Scratch, key: str, value: str) -> None:
     text = '[server]\nurl = "http://127.0.0.1:9"\napi_key = "k"\n'
     home.configure(text)
     for arguments, stdin in (((value,), ""), (("-",), value), ((), value)):
-        done = home.run("config", "set", key, *arguments, stdin=stdin.encode())
-        assert (done.code, done.out) == (2, "")
-        assert f"The new value of {key} is empty; nothing was changed." in done.line
-        assert f"`mem0tray config unset {key}`" in done.line
+        line = home.fails("config", "set", key, *arguments, stdin=stdin.encode(), code=2)
+        assert f"The new value of {key} is empty; nothing was changed." in line
+        assert f"`mem0tray config unset {key}`" in line
     assert home.config.read_text() == text
 
 
@@ -102,9 +100,8 @@ def test_a_piped_key_is_kept_without_its_line_break_in_a_private_file(
 
 @pytest.mark.parametrize("stdin", [b"key\nmore\n", b"key\n\n", b"key\x00", b"\xff", b"k" * 40_000])
 def test_a_piped_key_with_more_in_it_is_refused(home: Scratch, stdin: bytes) -> None:
-    done = home.run("config", "set", "server.api_key", "-", stdin=stdin)
-    assert (done.code, done.out) == (2, "")
-    assert "key" not in done.line.replace("api_key", "")
+    line = home.fails("config", "set", "server.api_key", "-", stdin=stdin, code=2)
+    assert "key" not in line.replace("api_key", "")
     assert not home.config.exists()
 
 
@@ -158,9 +155,7 @@ def test_unset_keeps_everything_else(home: Scratch, before: str, after: str) -> 
 def test_set_leaves_a_file_alone_that_it_does_not_understand(home: Scratch, text: str) -> None:
     home.config.parent.mkdir(parents=True)
     home.config.write_bytes(text.encode("utf-8", "surrogateescape"))
-    done = home.run("config", "set", "sync.timeout", "45")
-    assert done.code == 2
-    assert "config.toml" in done.line
+    assert "config.toml" in home.fails("config", "set", "sync.timeout", "45", code=2)
     assert home.config.read_bytes() == text.encode("utf-8", "surrogateescape")
 
 
@@ -188,9 +183,7 @@ def test_edit_begins_with_every_key_as_a_comment(home: Scratch) -> None:
 @needs.SHELL
 def test_edit_checks_what_was_written(home: Scratch) -> None:
     _editor(home, 'printf "[sync]\\ntimeout = no\\n" > "$2"')
-    done = home.run("config", "edit")
-    assert done.code == 2
-    assert "config.toml" in done.line
+    assert "config.toml" in home.fails("config", "edit", code=2)
 
 
 def test_a_wrong_value_hides_no_other(home: Scratch) -> None:

@@ -92,13 +92,12 @@ def test_what_cannot_be_used_changes_nothing_and_is_kept(
     dlq = _letter(home)
     before = dlq.read_bytes()
     home.env(VISUAL=_editor(home.root, work))
-    done = home.run("edit", "aa")
-    assert (done.code, done.out) == (1, "")
-    assert part in done.line
+    line = home.fails("edit", "aa")
+    assert part in line
     assert dlq.read_bytes() == before
     kept = list(home.paths.edits.glob("open-*/*.txt"))
     assert [each.read_bytes() for each in kept] == ([] if saved is None else [saved])
-    assert all(f"Your text is in {each}." in done.line for each in kept)
+    assert all(f"Your text is in {each}." in line for each in kept)
 
 
 def test_the_open_text_is_for_its_user_alone(home: Scratch) -> None:
@@ -117,9 +116,7 @@ def test_the_open_text_is_for_its_user_alone(home: Scratch) -> None:
 @pytest.mark.parametrize("command", [["edit", "aa"], ["config", "edit"]])
 def test_without_a_terminal_no_editor_opens(home: Scratch, command: list[str]) -> None:
     _letter(home)
-    done = home.run(*command)
-    assert done.code == 1
-    assert done.line == (
+    assert home.fails(*command) == (
         "mem0tray: There is no terminal for an editor, and neither $VISUAL nor $EDITOR names one."
         " Run this in a terminal, or set $EDITOR."
     )
@@ -130,10 +127,9 @@ def test_an_editor_that_is_not_there_is_named(home: Scratch) -> None:
     _letter(home)
     home.patch.delenv("VISUAL", raising=False)
     home.env(EDITOR="no-such-editor")
-    done = home.run("edit", "aa")
-    assert done.code == 1
+    line = home.fails("edit", "aa")
     why = ": [Errno 2] No such file or directory: 'no-such-editor'" if NEW_CLICK else ""
-    assert done.line == (
+    assert line == (
         f"mem0tray: no-such-editor: Editing failed{why}."
         " Nothing was changed. Is $VISUAL or $EDITOR an editor that waits until you are done?"
     )
@@ -164,13 +160,12 @@ def test_what_was_delivered_meanwhile_loses_nothing(home: Scratch) -> None:
     empty = json.dumps({"items": []})
     work = f"path.write_text('my new text\\n'); pathlib.Path({str(dlq)!r}).write_text({empty!r})"
     home.env(VISUAL=_editor(home.root, work))
-    done = home.run("edit", "aa")
-    assert done.code == 1
-    assert "delivered meanwhile" in done.line
+    line = home.fails("edit", "aa")
+    assert "delivered meanwhile" in line
     (kept,) = home.paths.edits.glob("open-*/*.txt")
     assert kept.read_text() == "my new text\n"
-    assert f"Your text is in {kept}" in done.line
-    assert f"`mem0tray add --project alpha - < {kept}`" in done.line
+    assert f"Your text is in {kept}" in line
+    assert f"`mem0tray add --project alpha - < {kept}`" in line
 
 
 def test_no_lock_is_held_while_the_editor_is_open(home: Scratch) -> None:
@@ -194,6 +189,4 @@ def test_what_no_longer_waits_cannot_be_edited(home: Scratch) -> None:
         ("dd", "is delivered. The server alone has it"),
         ("xx", "its text is deleted"),
     ):
-        done = home.run("edit", name)
-        assert done.code == 1
-        assert part in done.line
+        assert part in home.fails("edit", name)

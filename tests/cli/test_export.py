@@ -96,10 +96,8 @@ def failing(times: int, answer: bytes = render(503, {}), after: int = 1) -> Any:
 
 
 @pytest.mark.parametrize("out", [True, False])
-def test_a_server_that_fails_midway_leaves_nothing_half(
-    home: Scratch, monkeypatch: pytest.MonkeyPatch, *, out: bool
-) -> None:
-    monkeypatch.setattr(chosen_client, "WAITS", (0.0, 0.0))
+def test_a_server_that_fails_midway_leaves_nothing_half(home: Scratch, *, out: bool) -> None:
+    home.patch.setattr(chosen_client, "WAITS", (0.0, 0.0))
     file = home.root / "memories.jsonl"
     file.write_text("precious\n")
     projects = {"a": ["one"], "b": [str(number) for number in range(3000)]}
@@ -119,11 +117,9 @@ def test_a_server_that_fails_midway_leaves_nothing_half(
 
 
 @pytest.mark.parametrize(("asked", "waits"), [("7", 7.0), ("900", 30.0)])
-def test_a_server_that_wants_a_break_gets_one(
-    home: Scratch, monkeypatch: pytest.MonkeyPatch, asked: str, waits: float
-) -> None:
+def test_a_server_that_wants_a_break_gets_one(home: Scratch, asked: str, waits: float) -> None:
     slept: list[float] = []
-    monkeypatch.setattr("mem0tray.actions.chosen_client.time.sleep", slept.append)
+    home.patch.setattr("mem0tray.actions.chosen_client.time.sleep", slept.append)
     answer = render(429, {}, Retry_After=asked)
     many = [str(number) for number in range(1500)]
     with serving(home, paging({"p": many}, instead=failing(1, answer))):

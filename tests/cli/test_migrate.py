@@ -64,11 +64,10 @@ def test_of_several_former_servers_one_must_be_chosen(
 ) -> None:
     deliver(home, former.url, "one")
     deliver(home, "http://old.test", "two", "three")
-    done = home.run("migrate")
-    assert done.code == 2
-    assert f"{former.url} (1 memory)" in done.line
-    assert "http://old.test (2 memories)" in done.line
-    assert "--from" in done.line
+    line = home.fails("migrate", code=2)
+    assert f"{former.url} (1 memory)" in line
+    assert "http://old.test (2 memories)" in line
+    assert "--from" in line
     said = checks(home, "former server")
     assert len(said) == 2
     assert "`mem0tray migrate --from http://old.test`" in str(said)
@@ -96,10 +95,10 @@ def test_an_address_that_cannot_be_meant_is_wrong_usage(
     ("error", "code"), [(KeyboardInterrupt(), INTERRUPTED), (Mem0TrayError("It is down."), 1)]
 )
 def test_a_stop_says_how_far_it_is(
-    home: Scratch, former: Standin, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int
+    home: Scratch, former: Standin, error: BaseException, code: int
 ) -> None:
-    monkeypatch.setattr(Migration, "run", mock.Mock(side_effect=error))
-    monkeypatch.setattr(Migration, "queued", 1234)
+    home.patch.setattr(Migration, "run", mock.Mock(side_effect=error))
+    home.patch.setattr(Migration, "queued", 1234)
     done = home.run("migrate", "--from", former.url)
     assert done.code == code
     assert "1,234 memories are queued so far. Type the command again to go on." in done.err

@@ -43,11 +43,9 @@ def test_a_search_is_the_server_s(home: Scratch, server: Standin) -> None:
     assert home.ok("search", "-p", "p", "oak") == "Nothing of the project 'p' matches that.\n"
 
 
-def test_whoever_recalls_is_told_that_newer_ones_may_be_missing(
-    home: Scratch, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_whoever_recalls_is_told_that_newer_ones_may_be_missing(home: Scratch) -> None:
     found = recall.WasRead("there", note="It may have newer ones.")
-    monkeypatch.setattr(recall, "recall", lambda *_, **__: found)
+    home.patch.setattr(recall, "recall", lambda *_, **__: found)
     done = home.run("recall", "-p", "p", "--json")
     assert (done.code, done.json()["note"], found.note in done.err) == (0, found.note, True)
     assert found.note in for_models.recall("p", 1)
@@ -175,9 +173,9 @@ def test_the_embedded_server_s_file_tells_why_it_cannot_be_read(home: Scratch) -
     home.configure('[server]\nurl = "local"\nlocal_port = 0\n')
     home.paths.local_server.mkdir(parents=True)
     (home.paths.local_server / DATABASE).write_bytes(b"no database" * 100)
-    done = home.run("recall", "-p", "p")
-    assert done.code == 1
-    assert "memories.sqlite3 cannot be read: file is not a database" in done.line
+    assert "memories.sqlite3 cannot be read: file is not a database" in home.fails(
+        "recall", "-p", "p"
+    )
 
 
 def test_a_text_that_several_memories_have_is_shown_once(home: Scratch, server: Standin) -> None:
@@ -190,11 +188,10 @@ def test_a_text_that_several_memories_have_is_shown_once(home: Scratch, server: 
 
 def test_what_no_mem0_server_is_is_said_whole(home: Scratch, server: Standin) -> None:
     server.health = Answer(body="<html>")
-    done = home.run("recall", "-p", "p")
-    assert done.code == 1
-    assert "/auth/setup-status: 404 Not Found). Set the right address with `" in done.line
-    assert done.line.endswith("NAME`. Shown is only what waits here.")
-    assert "…" not in done.line
+    line = home.fails("recall", "-p", "p")
+    assert "/auth/setup-status: 404 Not Found). Set the right address with `" in line
+    assert line.endswith("NAME`. Shown is only what waits here.")
+    assert "…" not in line
 
 
 def keep_of_two(home: Scratch) -> None:

@@ -80,9 +80,7 @@ def opener(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @needs.linux("its opener is that of Linux")
 def test_without_a_browser_it_says_what_to_do(home: Scratch, opener: Path) -> None:
     script(opener, "exit 3")
-    done = home.run("open")
-    assert done.code == 1
-    assert "No browser could be opened here. `mem0tray status` shows" in done.line
+    assert "No browser could be opened here. `mem0tray status` shows" in home.fails("open")
 
 
 @needs.linux("its opener is that of Linux")
@@ -118,10 +116,10 @@ def test_a_click_does_not_wait_for_the_end_of_the_users_browser(
     [("firefox_firefox.desktop", True), ("firefox.desktop", False), ("vivaldi_x.desktop", False)],
 )
 def test_a_browser_in_a_snap_gets_it_where_it_may_read(
-    home: Scratch, monkeypatch: pytest.MonkeyPatch, browser: str, *, snap: bool
+    home: Scratch, browser: str, *, snap: bool
 ) -> None:
-    monkeypatch.setattr(sys, "platform", "linux")
-    monkeypatch.setattr(window, "_browser", lambda: browser)
+    home.patch.setattr(sys, "platform", "linux")
+    home.patch.setattr(window, "_browser", lambda: browser)
     own = home.root / "snap" / "firefox" / "common"
     own.mkdir(parents=True)
     expected = own / "mem0tray.html" if snap else home.paths.data_dir / "window.html"

@@ -9,8 +9,6 @@ import sys
 import urllib.request
 from unittest import mock
 
-import pytest
-
 from mem0tray.localserver import serve
 from tests.cli.scratch import Scratch
 from tests.support import needs
@@ -30,21 +28,17 @@ def test_serve_says_where_it_is_and_stops_cleanly(home: Scratch) -> None:
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(f"{endpoint['url']}/health", timeout=PATIENCE) as answer:
             assert json.load(answer)["status"] == "ok"
-        second = home.run("serve")
-        assert second.code == 1
-        assert "already runs" in second.line
+        assert "already runs" in home.fails("serve")
         process.send_signal(signal.SIGINT)
         assert process.wait(PATIENCE) == 0
 
 
-def test_a_named_port_that_cannot_be_had_is_an_error(
-    home: Scratch, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_named_port_that_cannot_be_had_is_an_error(home: Scratch) -> None:
     error = PermissionError(errno.EACCES, "Permission denied")
-    monkeypatch.setattr(serve, "_listener", mock.Mock(side_effect=error))
-    done = home.run("serve", "--port", "80")
-    assert done.code == 1
-    assert "at port 80 of 127.0.0.1: Permission denied. Name another port" in done.line
+    home.patch.setattr(serve, "_listener", mock.Mock(side_effect=error))
+    assert "at port 80 of 127.0.0.1: Permission denied. Name another port" in home.fails(
+        "serve", "--port", "80"
+    )
 
 
 @needs.SIGNALS

@@ -285,10 +285,9 @@ def gone(home: Scratch) -> None:
 @pytest.mark.parametrize("command", [["retry"], ["delete", "--yes"]], ids=" ".join)
 @pytest.mark.usefixtures("gone")
 def test_what_became_of_it_is_said(home: Scratch, command: list[str]) -> None:
-    done = home.run(*command, "dddd")
-    assert done.code == 1
-    assert done.line.startswith("mem0tray: dddd-1 no longer waits: delivered on ")
-    assert done.line.endswith("to this computer only. Nothing to do.")
+    error = home.fails(*command, "dddd")
+    assert error.startswith("mem0tray: dddd-1 no longer waits: delivered on ")
+    assert error.endswith("to this computer only. Nothing to do.")
     line = home.run(*command, "rrrr").line
     assert line.startswith("mem0tray: rrrr-2 no longer waits: deleted on ")
     assert line.endswith(" (hand edit). `mem0tray restore --list` shows what can be put back.")
@@ -333,6 +332,5 @@ def test_a_pause_of_some_minutes_ends_by_itself_and_says_when_no_worker_runs(hom
 
 @pytest.mark.parametrize("minutes", ["0", "-5", "inf", "1e9", "soon", "--json"])
 def test_absurd_minutes_are_errors_of_usage(home: Scratch, minutes: str) -> None:
-    done = home.run("pause", minutes)
-    assert (done.code, done.out) == (2, "")
+    home.fails("pause", minutes, code=2)
     assert not home.paths.pause.exists()

@@ -145,10 +145,8 @@ def test_plain_http_to_another_machine_is_named(home: Scratch) -> None:
     ],
     ids=["other computer", "older make", "alive", "dead"],
 )
-def test_another_worker(
-    home: Scratch, monkeypatch: pytest.MonkeyPatch, fields: dict[str, object], level: str
-) -> None:
-    monkeypatch.setattr(other_process, "alike", lambda _: [])
+def test_another_worker(home: Scratch, fields: dict[str, object], level: str) -> None:
+    home.patch.setattr(other_process, "alike", lambda _: [])
     path = home.write("mem0_metrics.json", {"vps_status": "healthy", **fields})
     assert [found for found, _ in checks(home, "another worker")] == [level]
     os.utime(path, (1, 1))
@@ -156,10 +154,8 @@ def test_another_worker(
 
 
 @pytest.mark.usefixtures("server")
-def test_our_own_last_run_is_no_other_worker(
-    home: Scratch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(other_process, "alike", lambda _: [])
+def test_our_own_last_run_is_no_other_worker(home: Scratch) -> None:
+    home.patch.setattr(other_process, "alike", lambda _: [])
     with closing(Ledger(home.paths.ledger)) as ledger:
         ForeignClaims(ledger).begin("0d9f", None)
     named = {"pid": os.getpid(), "host": socket.gethostname(), "vps_status": "healthy"}
@@ -171,10 +167,8 @@ def test_our_own_last_run_is_no_other_worker(
 @needs.PROCESSES
 @pytest.mark.usefixtures("server")
 @pytest.mark.parametrize("space", [None, "another"], ids=["another make", "another container"])
-def test_a_process_that_is_no_worker_is_not_stopped(
-    home: Scratch, monkeypatch: pytest.MonkeyPatch, space: str | None
-) -> None:
-    monkeypatch.setattr(other_process, "alike", lambda _: [])
+def test_a_process_that_is_no_worker_is_not_stopped(home: Scratch, space: str | None) -> None:
+    home.patch.setattr(other_process, "alike", lambda _: [])
     innocent = [sys.executable, "-c", "print(flush=True); import time; time.sleep(60)"]
     with subprocess.Popen(innocent, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
@@ -191,18 +185,16 @@ def test_a_process_that_is_no_worker_is_not_stopped(
 
 @needs.PROCESSES
 @pytest.mark.usefixtures("server")
-def test_a_process_that_looks_like_a_worker(
-    home: Scratch, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_process_that_looks_like_a_worker(home: Scratch, tmp_path: Path) -> None:
     process = tmp_path / "proc" / "4242"
     process.mkdir(parents=True)
     (process / "cmdline").write_bytes(b"/usr/bin/python3\0/opt/x/mem0_worker.py\0--fast\0")
-    monkeypatch.setattr(other_process, "_PROC", tmp_path / "proc")
+    home.patch.setattr(other_process, "_PROC", tmp_path / "proc")
     ((level, text),) = checks(home, "another worker")
     assert level == "warn"
     assert text.startswith("Process 4242 (mem0_worker.py) looks like another worker")
     assert "`kill 4242`" in text
-    monkeypatch.setattr(worker_report, "running", lambda _: worker_report.Running(4242, 1.0))
+    home.patch.setattr(worker_report, "running", lambda _: worker_report.Running(4242, 1.0))
     assert [level for level, _ in checks(home, "another worker")] == ["ok"]  # it is ours
 
 
@@ -223,9 +215,9 @@ def test_start_at_login(home: Scratch) -> None:
 
 @needs.DESKTOP
 @pytest.mark.usefixtures("server")
-def test_no_desktop_is_no_fault(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_desktop_is_no_fault(home: Scratch) -> None:
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):
-        monkeypatch.delenv(name, raising=False)
+        home.patch.delenv(name, raising=False)
     for check, words in (("notifications", "no desktop"), ("tray", "`mem0tray run`")):
         ((level, text),) = checks(home, check)
         assert (level, words in text) == ("ok", True)
@@ -302,7 +294,7 @@ def test_it_reads_well_on_a_narrow_terminal(ill: Scratch) -> None:
     [("disk", "fail", "whether the disk answers"), ("tray", "warn", "log out and in again")],
 )
 def test_a_check_that_hangs_is_not_waited_for(
-    home: Scratch, monkeypatch: pytest.MonkeyPatch, part: str, expected: str, words: str
+    home: Scratch, part: str, expected: str, words: str
 ) -> None:
     over = threading.Event()
 
@@ -310,8 +302,8 @@ def test_a_check_that_hangs_is_not_waited_for(
         over.wait()
         yield from ()
 
-    monkeypatch.setattr(program, "_PARTS", {**program._PARTS, f"the {part}": hang})
-    monkeypatch.setattr(program, "_LIMIT", 0.1)
+    home.patch.setattr(program, "_PARTS", {**program._PARTS, f"the {part}": hang})
+    home.patch.setattr(program, "_LIMIT", 0.1)
     (level, text) = checks(home, part)[-1]
     over.set()
     assert level == expected
@@ -321,11 +313,9 @@ def test_a_check_that_hangs_is_not_waited_for(
 
 
 @pytest.mark.usefixtures("server")
-def test_a_library_of_the_desktop_that_fails_is_named(
-    home: Scratch, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_library_of_the_desktop_that_fails_is_named(home: Scratch) -> None:
     fail = mock.Mock(side_effect=LookupError("on purpose"))
-    monkeypatch.setattr(program, "_PARTS", {**program._PARTS, "the tray": fail})
+    home.patch.setattr(program, "_PARTS", {**program._PARTS, "the tray": fail})
     assert checks(home, "tray") == [("warn", "LookupError('on purpose'). ")]
     assert checks(home, "server")
 

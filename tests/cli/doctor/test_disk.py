@@ -80,11 +80,9 @@ def test_what_follows_is_said_of_the_folder_that_cannot_be_used(home: Scratch) -
         (0, "fail", "0 MB are", "Deliveries wait."),
     ],
 )
-def test_disk_space(
-    home: Scratch, monkeypatch: pytest.MonkeyPatch, free: int, level: str, size: str, end: str
-) -> None:
+def test_disk_space(home: Scratch, free: int, level: str, size: str, end: str) -> None:
     usage = SimpleNamespace(free=free)
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    home.patch.setattr(shutil, "disk_usage", lambda _: usage)
     ((found, text),) = checks(home, "disk")
     assert found == level
     assert text.startswith(size)
@@ -92,8 +90,8 @@ def test_disk_space(
 
 
 @pytest.mark.usefixtures("server")
-def test_a_lock_that_is_held_for_long(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(disk, "_PATIENCE", 0.05)
+def test_a_lock_that_is_held_for_long(home: Scratch) -> None:
+    home.patch.setattr(disk, "_PATIENCE", 0.05)
     home.claude.mkdir()
     lock = FileLock(home.paths.queue_lock)
     lock.acquire(1)
