@@ -182,13 +182,3 @@ def test_an_export_of_what_was_delivered_there_is_not_queued_again(
     assert ids >= {each["id"] for each in queue}
     done = home.ok("add", "--jsonl", str(out), "--json")
     assert [json.loads(done)[name] for name in ("queued", "delivered")] == [1, 3]
-
-
-def test_a_project_with_a_name_too_long_to_list_is_named_and_the_others_exported(
-    home: Scratch, server: Standin
-) -> None:
-    server.begin_with([("p" * 66_000, "oak"), ("q", "elm")])
-    deliver(home.paths.ledger, server.url, [entry("oak", "p" * 66_000), entry("elm", "q")])
-    done = home.run("export")
-    assert (done.code, texts(done.out)) == (1, [("q", "elm")])
-    assert "may have more of 1 project" in done.err

@@ -420,19 +420,6 @@ def test_a_kill_leaves_no_permission_that_uninstall_does_not_take(home: Scratch)
     assert texts(home, "claude-code") == before
 
 
-@pytest.mark.parametrize("copy", ['{"mcpServers": {"mem0tray": {}}}', '{"hooks": 5}', "[]", "\0"])
-def test_a_copy_of_ours_in_which_there_is_no_place_is_passed_over(home: Scratch, copy: str) -> None:
-    settings = home.root / ".gemini/settings.json"
-    settings.parent.mkdir()
-    settings.write_text("{}\n", "utf-8")
-    changes(home, "install", "gemini")
-    settings.write_text(settings.read_text("utf-8").replace("{", '{"since": 1,', 1), "utf-8")
-    (path,) = home.root.rglob("settings-of-gemini/settings.json.*")
-    path.write_text(copy, "utf-8")
-    changes(home, "uninstall", "gemini")
-    assert json.loads(settings.read_text("utf-8")) == {"since": 1, "mcpServers": {}}
-
-
 def test_a_part_alone_has_nothing_to_do_with_another_file(home: Scratch) -> None:
     put(home, "claude-code")
     settings = home.root / ".claude/settings.json"

@@ -7,12 +7,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 import pytest
 
 from mem0tray.cli import logs
-from mem0tray.system import regular_file
 from tests.cli.scratch import Scratch
 from tests.support import needs
 from tests.support.processes import PATIENCE
@@ -162,24 +160,6 @@ def test_no_line_is_missed_when_it_is_turned_over(log: Path, reader: Iterator[li
     assert next(reader) == ["3", "4"]
     append(log, "\n")
     assert next(reader) == ["5"]
-
-
-def test_what_comes_just_before_a_turn_is_not_missed(
-    log: Path, reader: Iterator[list[str]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    append(log, "0\n")
-    next(reader)
-    real = regular_file.open_binary
-
-    def late(path: Path) -> BinaryIO:
-        monkeypatch.undo()
-        append(log, "1\n")
-        turn_over(log)
-        append(log, "2\n")
-        return real(path)
-
-    monkeypatch.setattr(regular_file, "open_binary", late)
-    assert next(reader) == ["1", "2"]
 
 
 def test_a_log_that_was_cut_is_read_from_its_beginning(

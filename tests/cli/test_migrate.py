@@ -102,16 +102,3 @@ def test_a_stop_says_how_far_it_is(
     done = home.run("migrate", "--from", former.url)
     assert done.code == code
     assert "1,234 memories are queued so far. Type the command again to go on." in done.err
-
-
-@pytest.mark.usefixtures("server")
-def test_a_project_with_a_name_too_long_to_list_keeps_no_other_from_coming_over(
-    home: Scratch, former: Standin
-) -> None:
-    queue = [entry("oak", "p" * 66_000, id="long"), entry("elm", id="other")]
-    delivered.deliver(home.paths.ledger, former.url, queue)
-    former.begin_with([("p" * 66_000, "oak"), (queue[1]["project_id"], "elm")])
-    done = home.run("migrate", "--from", former.url, "--json")
-    found = done.json()
-    assert (done.code, found["queued"], found["unread"]) == (1, 1, 1)
-    assert [each["id"] for each in found["unread_memories"]] == ["long"]

@@ -6,11 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray.core import reasons
-from mem0tray.core.state import ACTION_NEEDED, refusal
 from mem0tray.files import orders
-from mem0tray.server.remedy import of_refusal
-from tests.actions.scene import holding, metrics_of, worker
+from tests.actions.scene import holding, worker
 from tests.cli.scratch import Scratch
 from tests.support import needs
 from tests.support.http1 import Answer
@@ -84,21 +81,6 @@ def test_what_is_wrong_with_the_server_is_said(home: Scratch, status: int, said:
         assert said.format(netloc=server.netloc) in text
     assert ("Server down" in text) == (status == 503)
     assert forced(home) == ["a", "b"]
-
-
-@pytest.mark.usefixtures("letters")
-def test_a_server_that_refuses_everything_is_said(home: Scratch) -> None:
-    home.ok("list")  # the ledger knows them
-    reason = reasons.advised(refusal("401 Unauthorized", 401), of_refusal(401))
-    home.write("mem0_metrics.json", metrics_of(ACTION_NEEDED, reason))
-    with Standin() as server:
-        home.env(MEM0TRAY_SERVER_URL=server.url)
-        with holding(home.paths):
-            text = home.ok("retry", "--all")
-        stopped = home.ok("retry", "--all")
-    assert "Action needed: the server refuses deliveries: 401 Unauthorized. Set the key" in text
-    assert "healthy" not in text
-    assert "is healthy" in stopped
 
 
 @pytest.mark.parametrize(

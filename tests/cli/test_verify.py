@@ -229,15 +229,23 @@ def test_of_a_listing_that_is_cut_the_rest_cannot_be_told(home: Scratch, server:
     assert done.json()["cannot_tell_why"] == {"the server does not list all of a project": 2}
 
 
-def test_a_project_with_a_name_too_long_to_list_keeps_no_other_from_being_verified(
+def test_a_project_with_a_name_too_long_to_list_holds_up_no_other(
     home: Scratch, server: Standin
 ) -> None:
     delivered(home, server, "there", project="p" * 66_000)
     delivered(home, server, "oak", "elm")
+    done = home.run("export")
+    assert [json.loads(line)["content"] for line in done.out.splitlines()] == ["oak", "elm"]
+    assert (done.code, "may have more of 1 project" in done.err) == (1, True)
     lose(server, "elm")
     done = home.run("verify", "--json")
     assert (done.code, done.json()["reason"]) == (1, None)
     assert numbers(done) == (3, 1, 1, 1)
+    former = server.url
+    with Standin() as present:
+        home.env(MEM0TRAY_SERVER_URL=present.url)
+        done = home.run("migrate", "--from", former, "--json")
+    assert (done.code, done.json()["queued"], done.json()["unread"]) == (1, 1, 2)
 
 
 def test_every_file_that_may_hold_a_text_is_looked_into(home: Scratch) -> None:

@@ -106,16 +106,6 @@ def test_what_was_edited_keeps_the_new_text(home: Scratch, lose: Loss, *, dead: 
         assert _seen(home) == {"place": place, "text": "new", "diagnosed": place}
 
 
-@LOSSES
-def test_what_was_retried_is_due(home: Scratch, lose: Loss) -> None:
-    path = _published(home, dead=True)
-    before = path.read_bytes()
-    home.ok("retry", ID)
-    lose(path, before)
-    for _ in _around_a_start(home):
-        assert json.loads(home.ok("show", ID, "--json"))["last_attempt"] == 0
-
-
 @pytest.mark.parametrize("beside", [False, True])
 def test_an_old_file_in_its_place_is_judged_as_beside_a_worker(
     home: Scratch, *, beside: bool
