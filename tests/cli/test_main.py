@@ -69,7 +69,7 @@ def test_a_mistyped_variable_is_named(home: Scratch, arguments: list[str]) -> No
         (KeyboardInterrupt(), 130, ""),
         (BrokenPipeError(), 141, ""),
         (OSError(28, "No space left"), 1, "Standard output cannot be written: no space left."),
-        (PermissionError(13, "Permission denied", "/a/b"), 1, "/a/b cannot be used: permission denied."),
+        (PermissionError(13, "Not permitted", "/a"), 1, "/a cannot be used: not permitted."),
         (BlockingIOError(11, "Try again"), 1, "Try again."),
     ],
     ids=["Ctrl-C", "broken pipe", "full disk", "another's file", "no process"],
