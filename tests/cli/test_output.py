@@ -3,56 +3,56 @@
 import io
 import json
 import sys
+from functools import partial
 
 import pytest
 
 from mem0tray.cli import output
 from mem0tray.cli.output import Style
+from tests.cli.scratch import Scratch
 
 HOSTILE = "[red]x[/red]\x1b[31m\n\u202eevil\ud800"
 
 
+def plain_terminal(home: Scratch, columns: int) -> None:
+    home.terminal(columns)
+    home.env(NO_COLOR="1")
+
+
+def shown(home: Scratch) -> list[str]:
+    return home.capture.readouterr().out.splitlines()
+
+
 @pytest.mark.parametrize("terminal", [False, True], ids=["pipe", "terminal"])
 def test_a_table_lines_up_and_shows_hostile_text_harmlessly(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *, terminal: bool
+    home: Scratch, *, terminal: bool
 ) -> None:
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
-    monkeypatch.setenv("TERM", "dumb")
-    monkeypatch.setenv("COLUMNS", "100")
+    home.patch.setattr(sys.stdout, "isatty", lambda: terminal)
+    home.env(TERM="dumb", COLUMNS="100")
     output.print_table(("name", "count"), [(HOSTILE, "1"), ("b", "22")], right=("count",))
-    out = capsys.readouterr().out
+    out = home.capture.readouterr().out
     assert "[red]x[/red] [31m evil" in out
     assert not {"\x1b", "\u202e", "\ud800"} & set(out)
     assert len({len(line) for line in out.splitlines()} - {0}) == 1 or terminal
 
 
-def test_a_table_fits_the_terminal_and_a_pipe_has_it_whole(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("COLUMNS", "30")
+def test_a_table_fits_the_terminal_and_a_pipe_has_it_whole(home: Scratch) -> None:
     row = ("aaaa1111", "xxxx 日本" + "x" * 40, "7")
-
-    def shown() -> list[str]:
-        output.print_table(("id", "text", "n"), [row], right={"n"}, cut={"text"})
-        return capsys.readouterr().out.splitlines()
-
-    assert shown()[1] == "  ".join(row)
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    monkeypatch.setenv("NO_COLOR", "1")
-    assert shown() == ["id        text               n", "aaaa1111  xxxx 日本xxxxxxx…  7"]
+    table = partial(output.print_table, ("id", "text", "n"), [row], right={"n"}, cut={"text"})
+    table()
+    assert shown(home)[1] == "  ".join(row)
+    plain_terminal(home, 30)
+    table()
+    assert shown(home) == ["id        text               n", "aaaa1111  xxxx 日本xxxxxxx…  7"]
 
 
 @pytest.mark.parametrize(("columns", "indent"), [(60, 15), (24, 4)])
-def test_what_wraps_stands_below_its_text(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, columns: int, indent: int
-) -> None:
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    monkeypatch.setenv("COLUMNS", str(columns))
-    monkeypatch.setenv("NO_COLOR", "1")
+def test_what_wraps_stands_below_its_text(home: Scratch, columns: int, indent: int) -> None:
+    plain_terminal(home, columns)
     path = "/a-path/that-is/longer-than-what/is-left"
     facts = [("a", "x\ny"), ("empty", ""), ("last delivery", f"{path} is full and is not written")]
     output.print_facts(facts)
-    lines = capsys.readouterr().out.splitlines()
+    lines = shown(home)
     assert lines[0] == "a              x y"
     assert any(path in line for line in lines)
     assert all(len(line) <= max(columns, indent + len(path)) for line in lines)
@@ -61,17 +61,12 @@ def test_what_wraps_stands_below_its_text(
         assert len(line) - len(line.lstrip()) == indent
 
 
-def test_a_command_is_never_broken(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    monkeypatch.setenv("COLUMNS", "60")
-    monkeypatch.setenv("NO_COLOR", "1")
+def test_a_command_is_never_broken(home: Scratch) -> None:
+    plain_terminal(home, 60)
     command = "`mem0tray config set server.url ADDRESS`"
     output.say_beside("  To do: ", f"Start the server, or set another with {command}.")
-    out = capsys.readouterr().out
-    assert command in out
-    assert len(out.splitlines()) == 2
+    first, second = shown(home)
+    assert command in first + second
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8", "UTF8"])
@@ -104,38 +99,30 @@ def test_json_holds_nothing_that_a_terminal_obeys(capsys: pytest.CaptureFixture[
     ],
 )
 def test_colours_are_for_terminals_that_want_them(
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-    environment: dict[str, str],
-    *,
-    terminal: bool,
-    coloured: bool,
+    home: Scratch, environment: dict[str, str], *, terminal: bool, coloured: bool
 ) -> None:
     for name in ("NO_COLOR", "FORCE_COLOR"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in {"TERM": "xterm", "COLUMNS": "80", **environment}.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
+        home.patch.delenv(name, raising=False)
+    home.terminal(80)
+    home.patch.setattr(sys.stdout, "isatty", lambda: terminal)
+    home.env(**environment)
     output.say("It fails.", Style.BAD)
-    bad = "\x1b[31m\x1b[1mIt fails.\x1b[0m\n" if coloured else "It fails.\n"
-    assert capsys.readouterr().out == bad
     output.say_beside("fail  ", "[red]the disk\x1b[31m", Style.BAD)
-    label = "\x1b[31m\x1b[1mfail  \x1b[0m" if coloured else "fail  "
-    assert capsys.readouterr().out == f"{label}[red]the disk [31m\n"
+    bad, label = ("\x1b[31m\x1b[1mIt fails.\x1b[0m", "\x1b[31m\x1b[1mfail  \x1b[0m")
+    if not coloured:
+        bad, label = "It fails.", "fail  "
+    assert shown(home) == [bad, f"{label}[red]the disk [31m"]
     output.print_table(("NAME",), [("a",)])
-    assert ("\x1b[1m" in capsys.readouterr().out) == coloured
+    assert ("\x1b[1m" in shown(home)[0]) == coloured
 
 
 @pytest.mark.parametrize("terminal", [True, False])
-def test_a_terminal_has_one_line_of_progress_which_goes(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, terminal: bool
-) -> None:
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
-    monkeypatch.setattr(output, "_EVERY", 0.0)
-    monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setenv("COLUMNS", "40")
+def test_a_terminal_has_one_line_of_progress_which_goes(home: Scratch, *, terminal: bool) -> None:
+    home.patch.setattr(sys.stderr, "isatty", lambda: terminal)
+    home.patch.setattr(output, "_EVERY", 0.0)
+    home.env(TERM="xterm", COLUMNS="40")
     with output.Progress("memories") as tell:
         for done in (20, 100):
             tell(done, 100)
-    shown = ["", "20 of 100 memories", "100 of 100 memories", ""]
-    assert capsys.readouterr().err.split("\r\x1b[K") == (shown if terminal else [""])
+    lines = ["", "20 of 100 memories", "100 of 100 memories", ""]
+    assert home.capture.readouterr().err.split("\r\x1b[K") == (lines if terminal else [""])
