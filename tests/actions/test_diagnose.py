@@ -64,23 +64,6 @@ def test_the_last_attempt_tells(attempt: Attempt, name: Reason) -> None:
     assert first.remedy
 
 
-@pytest.mark.parametrize(
-    ("reason", "name", "remedy"),
-    [
-        ("no answer after 60 s", diagnose.NO_ANSWER, "Nothing to do: it is tried again"),
-        ("302 Found to http://a.test", diagnose.REJECTED, "Set the right address with"),
-        ("500 Internal Server Error: odd", diagnose.REJECTED, "The fault is the server's"),
-        ("5000 is too much", diagnose.NO_ANSWER, "Nothing to do: it is tried again"),
-    ],
-)
-def test_without_a_ledger_the_remedy_follows_the_file(
-    reason: str, name: Reason, remedy: str
-) -> None:
-    first = diagnose.causes(found(dead("x", last_error=reason)), FINE, None, NOW)[0]
-    assert (first.name, str(first.detail)) == (name, reason)
-    assert str(first.remedy).startswith(remedy)
-
-
 @pytest.mark.parametrize("kind", ["outage", "item failure"])
 def test_a_redirected_save_is_no_item_s_fault(kind: str) -> None:
     reply = Reply(308, {"location": "http://a.test/api/memory"}, b"", 0.1)

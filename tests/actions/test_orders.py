@@ -124,20 +124,6 @@ def test_a_command_that_hangs_is_named_after_two_seconds(paths: Paths) -> None:
     assert queued(paths) == ["old"]
 
 
-def test_an_order_that_a_slow_command_applies_counts(
-    paths: Paths, clock: list[Callable[[], None]]
-) -> None:
-    name = chosen(paths, "qq")[0].identity
-
-    def answer() -> None:
-        for order in left(paths):
-            orders.answer(order, {name: DONE})
-
-    clock.append(answer)
-    with holding(paths, COMMAND):
-        assert delete(paths, Settings(), chosen(paths, "qq")).heard
-
-
 def test_an_order_about_what_a_torn_file_may_hold_waits_for_the_file(
     paths: Paths, clock: list[Callable[[], None]]
 ) -> None:

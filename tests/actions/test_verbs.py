@@ -406,17 +406,6 @@ def test_a_copy_is_never_the_last_delete(paths: Paths) -> None:
     assert contents(paths) == ["c", "b", "a"]
 
 
-@pytest.mark.usefixtures("letters")
-def test_a_copy_from_before_an_edit_puts_the_older_text_beside(paths: Paths) -> None:
-    write(paths.dlq_backup, read(paths.dlq))
-    document = read(paths.dlq)
-    document["items"][1]["content"] = "edited"
-    del document["items"][2]
-    write(paths.dlq, document)
-    back(paths, paths.dlq_backup.name)
-    assert contents(paths) == ["a", "edited", "b", "c"]
-
-
 _ONE = found(_LETTER)
 
 

@@ -132,12 +132,6 @@ def test_a_project_that_is_not_utf_8_is_the_same_error_of_each_command(
 
 
 @needs.posix("arguments are text")
-def test_a_folder_whose_name_is_not_utf_8_is_an_error(home: Scratch) -> None:
-    home.env(MEM0_PROJECT_ID="\udcff")
-    assert "The project is not UTF-8" in home.run("add", "text").line
-
-
-@needs.posix("arguments are text")
 def test_a_project_with_half_a_character_is_found_by_its_bytes(home: Scratch) -> None:
     name = os.fsdecode("\udcff".encode("utf-8", "surrogatepass"))
     home.ok("add", "-p", name, "text")

@@ -67,7 +67,9 @@ def test_what_is_odd_comes_with_the_command_that_mends_it(
     text = home.ok("autostart", "status")
     assert words in text
     assert "`mem0tray autostart enable`" in text
+    assert checks(home, "autostart")[0][0] == ("warn" if "gone" in program else "ok")
     home.ok("autostart", "enable")
+    assert checks(home, "autostart") == [("ok", "mem0tray starts at login. ")]
     assert "enable`" not in home.ok("autostart", "status")
 
 

@@ -131,6 +131,7 @@ STATES = {
         ("", "beside another", "down", "server down, action needed", "config"),
         ("500: odd", "stopped", "", "rejected by the server, worker not running", "run"),
         ("422: odd", "healthy", "paused", "rejected by the server, paused", "edit delete resume"),
+        ("302 Found to http://a.test", "healthy", "", "rejected by the server", "config"),
         ("429: soon", "healthy", "", "rejected by the server", ""),
         ("no answer", "healthy", "", "no usable answer from the server", ""),
         ("no answer", "healthy", "down", "server down, no usable answer from the server", "config"),

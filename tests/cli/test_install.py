@@ -562,26 +562,6 @@ def test_a_person_is_asked_before_everything_is_removed(home: Scratch, answer: s
     assert (home.root / ".cursor/mcp.json").exists() == (answer == "n")
 
 
-@pytest.mark.parametrize(
-    ("agent", "said"),
-    [
-        ("codex", 'set default_tools_approval_mode to "approve" there'),
-        ("gemini", "set trust to true there"),
-    ],
-)
-def test_what_is_not_allowed_as_you_added_it_is_said(home: Scratch, agent: str, said: str) -> None:
-    changes(home, "install", agent, "--mcp")
-    path = home.root / ALLOWED[agent][0]
-    text = path.read_text("utf-8")
-    by_hand = text.replace("[mcp_servers.mem0tray]", "[mcp_servers.memory]")
-    path.write_text(by_hand.replace('"mem0tray": {', '"memory": {'), encoding="utf-8")
-    for allow in ("--allow", "--no-allow"):
-        (change,) = changes(home, "install", agent, "--mcp", allow)
-        assert "the tools as `memory`, which you added yourself" in str(change["remarks"])
-        assert (said in change["remarks"][0]) == (allow == "--allow")
-    assert said not in str(changes(home, "uninstall", agent))
-
-
 def test_json_has_what_is_said_after_the_changes(home: Scratch) -> None:
     said = home.run("install", "codex", "--json").json()["remarks"]
     assert "skips them silently" in str(said)

@@ -229,16 +229,6 @@ def test_while_a_worker_runs_nothing_is_offered(home: Scratch, used: Home) -> No
     assert used.queue.exists()
 
 
-def test_a_link_among_the_shared_files_is_not_followed(home: Scratch, used: Home) -> None:
-    kept = home.root / "kept.json"
-    used.queue.rename(kept)
-    used.queue.symlink_to(kept)
-    words = " ".join(home.ok("uninstall", "--data", "--yes").split())
-    assert kept.exists()
-    assert not used.queue.is_symlink()
-    assert f"{kept}: {used.queue} was a link of yours to it." in words
-
-
 def test_a_folder_of_two_names_is_emptied_once(home: Scratch, used: Home) -> None:
     link = home.root / "link"
     link.symlink_to(used.claude)

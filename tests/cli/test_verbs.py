@@ -160,19 +160,6 @@ def test_what_is_not_asked_for_rightly_deletes_nothing(
     assert left(home) == ["aaaa-1", "bbbb-1"]
 
 
-@pytest.mark.usefixtures("two_letters")
-def test_forget_says_what_it_erased_and_what_not(home: Scratch) -> None:
-    (home.claude / "notes.txt~").write_text("zanzibar by night")
-    home.ok("delete", "bbbb", "--yes")
-    text = home.ok("delete", "aaaa", "--yes", "--forget")
-    assert "erased from mem0_queue_dlq.backup.json" in text
-    assert "not erased: " in text
-    assert "notes.txt~" in text
-    assert "without a backup" in text
-    held = [p.name for p in home.root.rglob("*") if p.is_file() and b"zanzibar" in p.read_bytes()]
-    assert held == ["notes.txt~"]
-
-
 def _three(home: Scratch) -> None:
     letters = [
         waiting(name, project, id=f"{name}-1") for name, project in (("aa", "x"), ("bb", "y"))
@@ -218,13 +205,16 @@ def test_forget_reaches_what_was_delivered_or_deleted_before(home: Scratch) -> N
     with past(home.paths, "https://server.test") as ledger:
         ledger.recovered(ledger.taken_in_as(items[0], 5.0), 6.0)
         ledger.discarded(ledger.taken_in_as(items[1], 5.0), 6.0)
+    (home.claude / "notes.txt~").write_text("zanzibar sent")
     assert home.run("delete", "sent", "--yes").code == 1
     text = home.ok("delete", "sent", "gone", "--yes", "--forget")
     assert "sent-1 no longer waited; its text is erased for good." in text
     assert "erased from last_100 in mem0_queue.json" in text
     assert "the server (https://server.test) has it" in text
-    held = [p for p in home.root.rglob("*") if p.is_file() and b"zanzibar" in p.read_bytes()]
-    assert held == []
+    assert "not erased: " in text
+    assert "notes.txt~" in text
+    held = [p.name for p in home.root.rglob("*") if p.is_file() and b"zanzibar" in p.read_bytes()]
+    assert held == ["notes.txt~"]
     assert [each["id"] for each in home.run("list", "--queue", "--json").json()] == ["ss-1"]
     assert home.run("delete", "none", "--yes", "--forget").code == 1
 

@@ -147,19 +147,6 @@ def test_beside_another_worker_a_deletion_holds_too(
         assert [known.id for known, _ in reader.listed("dead")] == ["bb-222222"]
 
 
-def test_a_removal_by_hand_is_told_alike_before_the_worker_sees_it(home: Scratch) -> None:
-    path = _published(home, dead=True)
-    letters = json.loads(path.read_text())
-    letters["items"] = [each for each in letters["items"] if each["id"] != ID]
-    path.write_text(json.dumps(letters, indent=2))
-    assert _listed(home, dead=True) == ["other"]
-    assert _seen(home) == {"place": "deleted", "text": "old", "diagnosed": "deleted"}
-    for command in (["delete", ID, "--yes"], ["retry", ID]):
-        assert "no longer waits: deleted" in home.run(*command).err
-    assert "its text is deleted" in home.run("edit", ID).err
-    assert "dead letter" in home.ok("show", "bb")
-
-
 def test_what_was_delivered_is_no_dead_letter_to_any_command(home: Scratch) -> None:
     home.env(MEM0TRAY_SERVER_URL="https://server.test")
     letters = [waiting(name, id=f"{name}-1111-{name}") for name in ("sent", "left")]

@@ -162,21 +162,6 @@ def test_our_own_last_run_is_no_other_worker(home: Scratch) -> None:
 
 @needs.DESKTOP
 @pytest.mark.usefixtures("server")
-def test_start_at_login(home: Scratch) -> None:
-    home.env(DISPLAY=":0")
-    assert checks(home, "autostart") == [("ok", "mem0tray does not start at login. ")]
-    home.ok("autostart", "enable")
-    assert checks(home, "autostart") == [("ok", "mem0tray starts at login. ")]
-    entry = home.root / "config" / "autostart" / "mem0tray.desktop"
-    text = entry.read_text()
-    entry.write_text(text.replace("Exec=/", "Exec=/gone/"))
-    ((level, text),) = checks(home, "autostart")
-    assert level == "warn"
-    assert "`mem0tray autostart enable`" in text
-
-
-@needs.DESKTOP
-@pytest.mark.usefixtures("server")
 def test_no_desktop_is_no_fault(home: Scratch) -> None:
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):
         home.patch.delenv(name, raising=False)
