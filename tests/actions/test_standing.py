@@ -1,6 +1,5 @@
 """How things stand, read once: what is there, and what could not be read."""
 
-import json
 import os
 import socket
 import sqlite3
@@ -23,13 +22,10 @@ from mem0tray.config.settings import ServerSettings, Settings
 from mem0tray.core import reasons, state
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import HEALTHY, WorkerState, WorkerStatus
-from mem0tray.files import atomic
 from mem0tray.ledger.counters import Counts
-from mem0tray.ledger.database import Ledger
-from mem0tray.ledger.names import OTHER_WORKER
-from mem0tray.system.paths import Paths, config_file, record_of
+from mem0tray.system.paths import Paths, config_file
 from tests.actions.scene import holding, metrics_of, run_worker, write, write_dlq
-from tests.support.shapes import dead, entry, queue_document
+from tests.support.shapes import dead
 
 SERVER = "https://server.test"
 
@@ -74,30 +70,6 @@ def test_the_worker_notes_beside_the_metrics_while_it_cannot_write_them(paths: P
     assert (seen.told.queue, seen.shared_metrics.values["pid"]) == (4, 1)
     write(paths.spare_metrics, {"pid": 1, "host": "elsewhere", "state": "healthy"})
     assert read().told is None
-
-
-def test_another_worker_that_the_ledger_knows(paths: Paths) -> None:
-    run_worker(paths)
-    ledger = Ledger(paths.ledger)
-    ledger.set_meta(OTHER_WORKER, json.dumps({"pid": 7, "host": "h", "first": 1.0, "last": 2.0}))
-    ledger.close()
-    other = read().ledger.other_worker
-    assert other is not None
-    assert (other.pid, other.host, other.last) == (7, "h", 2.0)
-
-
-@pytest.mark.usefixtures("running")
-def test_a_folder_that_has_moved_keeps_its_worker_and_its_ledger(paths: Paths) -> None:
-    write(paths.queue, queue_document([entry("a")]))
-    run_worker(paths)
-    atomic.replace(paths.served, record_of(paths.claude_dir, paths.claude_dir, 1.0))
-    away = paths.claude_dir.with_name("elsewhere")
-    paths.claude_dir.rename(away)
-    paths.claude_dir.symlink_to(away)
-    seen = read()
-    assert seen.paths.ledger == paths.ledger
-    assert seen.worker is not None
-    assert seen.ledger.usable
 
 
 @pytest.mark.usefixtures("running")

@@ -11,7 +11,7 @@ import pytest
 from mem0tray.actions import backups, verbs
 from mem0tray.actions import waiting as waiting_items
 from mem0tray.actions.forget import forget
-from mem0tray.actions.verbs import FAILED, WAITING, Restored, RetryOutcome, delete, restore
+from mem0tray.actions.verbs import WAITING, Restored, RetryOutcome, delete, restore
 from mem0tray.actions.waiting import DLQ_LIST
 from mem0tray.config.settings import ServerSettings, Settings
 from mem0tray.core import item as items
@@ -20,8 +20,6 @@ from mem0tray.core.item import Kind
 from mem0tray.core.language import Language
 from mem0tray.files import atomic, private_folders
 from mem0tray.files.atomic import Signature
-from mem0tray.ledger.reader import Reader
-from mem0tray.ledger.rows import Known
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from tests.actions.scene import (
@@ -159,30 +157,6 @@ def test_a_question_in_vain_is_no_failure(paths: Paths, monkeypatch: pytest.Monk
         assert _outcome(paths, since).name == WAITING
 
 
-def test_the_next_try_is_the_one_after_the_failure(
-    paths: Paths, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write_dlq(paths, [_LETTER | {"last_attempt": 0}])
-    with worker(paths) as context:
-        since = time.time()
-        known = Reader.known
-        looks = 0
-
-        def looked(reader: Reader, item_id: str, digest: bytes) -> Known | None:
-            nonlocal looks
-            seen = known(reader, item_id, digest)
-            looks += 1
-            if looks == 1:
-                _fail(context)
-            return seen
-
-        monkeypatch.setattr(Reader, "known", looked)
-        outcome = _outcome(paths, since)
-    assert outcome.name == FAILED
-    assert outcome.next_retry is not None
-    assert outcome.next_retry > since + 3000
-
-
 @pytest.mark.parametrize(
     ("idle", "age", "hangs"), [(61.0, 61.0, True), (61.0, 31.0, False), (31.0, 61.0, False)]
 )
@@ -212,11 +186,6 @@ def test_what_is_held_is_sent_though_the_queue_file_is_gone(paths: Paths) -> Non
 def _edit(paths: Paths, name: str, text: str) -> Path:
     (found,) = chosen(paths, name)
     return verbs.edit_text(paths, Settings(), found, text).kept
-
-
-def _known(paths: Paths, name: str) -> list[Known]:
-    with Reader(paths.ledger) as reader:
-        return reader.by_id(name)
 
 
 @pytest.mark.parametrize("has_id", [True, False])
@@ -339,18 +308,6 @@ def test_what_is_delivered_is_not_restored(paths: Paths) -> None:
     done = back(paths, "mine.json")
     assert (len(done.delivered), len(done.dead)) == (1, 1)
     assert contents(paths) == ["b"]
-
-
-def test_quarantined_items_can_be_had_back(paths: Paths) -> None:
-    number = b'{"id": "n-1", "content": "number", "retry_count": 2, "n": ' + b"9" * 5000 + b"}"
-    nest = b'{"id": "d-1", "deep": ' + b"[" * 100_000 + b"]" * 100_000 + b', "content": "deep"}'
-    write_dlq(paths, [])
-    private_folders.quarantine(paths.quarantine, paths.dlq, number, 1.0)
-    private_folders.quarantine(paths.quarantine, paths.dlq, number + b"\n" + nest, 2.0)
-    for source in backups.sources(paths):
-        restore(paths, SETTINGS, source)
-    assert sorted(contents(paths)) == ["deep", "number"]
-    assert read(paths.dlq)["items"][-1]["id"] in ("n-1", "d-1")
 
 
 def test_no_memory_is_made_of_two_that_were_torn(paths: Paths) -> None:

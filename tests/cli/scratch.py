@@ -110,3 +110,10 @@ def checks(home: Scratch, name: str) -> list[tuple[str, str]]:
         for each in found
         if each["name"] == name
     ]
+
+
+def found_at(home: Scratch, wanted: str, name: str) -> str:
+    """Run `doctor`, whose one check of this name has the `wanted` level, and take its words."""
+    ((level, words),) = checks(home, name)
+    assert level == wanted, words
+    return words

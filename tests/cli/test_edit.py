@@ -100,19 +100,6 @@ def test_what_cannot_be_used_changes_nothing_and_is_kept(
     assert all(f"Your text is in {each}." in line for each in kept)
 
 
-def test_the_open_text_is_for_its_user_alone(home: Scratch) -> None:
-    _letter(home)
-    look = "import os\nmodes = [os.stat(each).st_mode & 0o777 for each in (path, path.parent)]"
-    work = f"{look}\npath.with_name('swap').touch()\npath.write_text(f'{{path}} {{modes}}')"
-    home.env(VISUAL=_editor(home.root, work))
-    home.ok("edit", "aa")
-    where, _, modes = str(home.letters()[0]["content"]).partition(" ")
-    assert Path(where).parent.parent == home.paths.edits
-    if sys.platform != "win32":
-        assert modes == str([0o600, 0o700])
-    assert [path.suffix for path in home.paths.edits.iterdir()] == [".json"]
-
-
 @pytest.mark.parametrize("command", [["edit", "aa"], ["config", "edit"]])
 def test_without_a_terminal_no_editor_opens(home: Scratch, command: list[str]) -> None:
     _letter(home)

@@ -148,16 +148,6 @@ def test_a_server_that_names_no_projects_is_asked_for_those_known_here(
     assert "The server does not name all of its projects." in done.err
 
 
-def test_a_listing_that_may_not_be_whole_is_said(home: Scratch, server: Standin) -> None:
-    server.begin_with(("p", str(number)) for number in range(100))
-    out = home.root / "memories.jsonl"
-    done = home.run("export", "-p", "p", "--out", str(out))
-    assert done.code == 1
-    assert done.line.startswith("mem0tray: The server may have more of 1 project")
-    assert "All that it shows has been written: compare it" in done.line
-    assert len(read(out.read_text("utf-8"))) == 100
-
-
 def test_a_file_that_holds_something_is_not_made_empty(home: Scratch) -> None:
     out = home.root / "memories.jsonl"
     with serving(home, paging({})):

@@ -33,20 +33,6 @@ def test_help_lists_every_command_without_importing_it(home: Scratch) -> None:
     assert home.ok("--help") == done.stdout
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"), [(["status", "--line"], ""), (["--help"], "taken apart\n")]
-)
-def test_a_lean_start_ends_at_once(home: Scratch, arguments: list[str], said: str) -> None:
-    script = (
-        "import atexit; from mem0tray import cli;atexit.register(print, 'taken apart'); cli.start()"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == home.ok(*arguments) + said
-
-
 def test_wrong_settings_exit_2_in_one_line(home: Scratch) -> None:
     home.configure('[sync]\ntimeout = "soon"\n')
     for command in (["status"], ["list"], ["pause"], ["serve"]):

@@ -265,12 +265,6 @@ def test_what_became_of_it_is_said(home: Scratch, command: list[str]) -> None:
     assert line.endswith(" (hand edit). `mem0tray restore --list` shows what can be put back.")
 
 
-@pytest.mark.usefixtures("gone")
-def test_why_it_was_deleted_is_said_where_that_tells_more(home: Scratch) -> None:
-    assert "(deleted)" not in home.ok("diagnose", "rrrr-1")
-    assert " (hand edit). " in home.ok("diagnose", "rrrr-2")
-
-
 def test_what_only_the_emergency_file_has_waits_like_any_other(home: Scratch) -> None:
     home.write("mem0_queue.json", queue_document([]))
     home.paths.emergency.write_text(emergency_lines([entry("urgent", id="eeee1111-1")]))

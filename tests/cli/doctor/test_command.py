@@ -19,7 +19,7 @@ from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.foreign_claims import ForeignClaims
 from mem0tray.system import other_process
 from tests.actions.scene import holding
-from tests.cli.scratch import Scratch, checks
+from tests.cli.scratch import Scratch, checks, found_at
 from tests.support import needs
 from tests.support.delivered import deliver
 from tests.support.http1 import Answer
@@ -45,13 +45,11 @@ def test_all_is_well(home: Scratch) -> None:
 
 
 def test_the_server(home: Scratch, server: Standin) -> None:
-    ((level, text),) = checks(home, "server")
-    assert level == "ok"
-    assert text.startswith(f"{server.netloc} is healthy and speaks `vps`: ")
+    assert found_at(home, "ok", "server").startswith(
+        f"{server.netloc} is healthy and speaks `vps`: "
+    )
     server.health = Answer(503)
-    ((level, text),) = checks(home, "server")
-    assert level == "fail"
-    assert "503" in text
+    assert "503" in found_at(home, "fail", "server")
     server.close()
     done = home.run("doctor")
     assert done.code == 1
@@ -71,8 +69,7 @@ def test_how_to_choose_a_server_is_said_once(home: Scratch) -> None:
 
 def test_a_command_that_is_at_work_in_the_workers_place_is_named(home: Scratch) -> None:
     with holding(home.paths, COMMAND):
-        ((level, text),) = checks(home, "worker")
-    assert level == "warn"
+        text = found_at(home, "warn", "worker")
     assert f"a command, process {os.getpid()}, is at work in its place" in text
     assert "a command" not in checks(home, "worker")[0][1]
 
@@ -83,8 +80,7 @@ def test_a_wrong_key_fails_without_a_worker(home: Scratch, server: Standin) -> N
     done = home.run("doctor")
     assert done.code == 1
     assert "wrong-and-secret" not in done.out + done.err
-    ((level, text),) = checks(home, "server key")
-    assert level == "fail"
+    text = found_at(home, "fail", "server key")
     assert f"{server.netloc} refuses the API key: 401" in text
     assert "`mem0tray config set server.api_key`" in text
     home.env(MEM0TRAY_SERVER_API_KEY="wrong")
@@ -106,8 +102,7 @@ def test_a_key_that_nobody_looks_at_is_not_called_right(
 ) -> None:
     server.can_be_asked, server.not_asked_status = False, unheard_of
     home.env(MEM0TRAY_SERVER_API_KEY="any")
-    ((level, text),) = checks(home, "server key")
-    assert level == "warn"
+    text = found_at(home, "warn", "server key")
     assert text.startswith("The API key could not be checked: ")
     assert words in text
 
@@ -115,18 +110,16 @@ def test_a_key_that_nobody_looks_at_is_not_called_right(
 def test_plain_http_to_another_machine_is_named(home: Scratch) -> None:
     with Standin() as proxy:  # which carries what goes to another machine, and answers it itself
         home.env(http_proxy=proxy.url, MEM0TRAY_SERVER_URL="http://far.example")
-        ((level, text),) = checks(home, "server encryption")
-        assert level == "warn"
-        assert text.startswith("Memories go to far.example over plain http")
+        assert found_at(home, "warn", "server encryption").startswith(
+            "Memories go to far.example over plain http"
+        )
         home.env(MEM0TRAY_SERVER_API_KEY="sesame", MEM0TRAY_SERVER_ALLOW_PLAIN_KEY="true")
         assert checks(home, "server encryption")[0][1].startswith(
             "Memories and the API key go to far"
         )
         proxy.forget()
         home.env(MEM0TRAY_SERVER_ALLOW_PLAIN_KEY="false")
-        ((level, text),) = checks(home, "server")
-        assert level == "fail"
-        assert "unencrypted" in text
+        assert "unencrypted" in found_at(home, "fail", "server")
         assert proxy.requests == []
 
 
@@ -202,8 +195,7 @@ def test_a_server_that_cannot_be_read_is_not_judged(home: Scratch) -> None:
     home.write("mem0_queue.json", {"queue": []})
     with _worker(home, state="action needed", reason="wrong", destination="mem0.example"):
         home.configure(BROKEN)
-        ((level, text),) = checks(home, "server")
-    assert level == "warn"
+        text = found_at(home, "warn", "server")
     assert "The worker goes on with the former settings: mem0.example." in text
     assert "choose a server" not in text
     ((_, text),) = checks(home, "server")

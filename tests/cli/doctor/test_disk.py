@@ -10,7 +10,7 @@ from mem0tray.cli.doctor import disk
 from mem0tray.core import reasons
 from mem0tray.files import atomic, private_folders
 from mem0tray.files.lock import FileLock
-from tests.cli.scratch import Scratch, checks
+from tests.cli.scratch import Scratch, checks, found_at
 from tests.support import needs
 
 
@@ -21,10 +21,8 @@ def test_broken_files_are_named(home: Scratch) -> None:
     home.queue.write_text('{"queue": [')
     home.paths.dlq.mkdir()
     private_folders.quarantine(home.paths.quarantine, home.queue, b"odd", 1.0)
-    assert checks(home, "mem0_queue.json")[0][0] == "warn"
-    assert "broken" in checks(home, "mem0_queue.json")[0][1]
-    assert checks(home, "mem0_queue_dlq.json")[0][0] == "fail"
-    assert "is a folder, not a file" in checks(home, "mem0_queue_dlq.json")[0][1]
+    assert "broken" in found_at(home, "warn", "mem0_queue.json")
+    assert "is a folder, not a file" in found_at(home, "fail", "mem0_queue_dlq.json")
     assert "What was whole in it" in checks(home, "quarantine")[0][1]
     home.queue.write_text('{"queue": []}')
     assert checks(home, "mem0_queue.json") == [("ok", "can be read and written. ")]
@@ -35,10 +33,8 @@ def test_broken_files_are_named(home: Scratch) -> None:
 def test_what_is_ours_and_cannot_be_read_is_a_check_among_others(home: Scratch) -> None:
     home.paths.pause.mkdir(parents=True)
     home.paths.quarantine.touch()
-    (pause,), (kept,) = checks(home, "pause"), checks(home, "quarantine")
-    assert (pause[0], kept[0]) == ("fail", "warn")
-    assert "pause.json is a folder, not a file." in pause[1]
-    assert "quarantine is no folder" in kept[1]
+    assert "pause.json is a folder, not a file." in found_at(home, "fail", "pause")
+    assert "quarantine is no folder" in found_at(home, "warn", "quarantine")
     assert checks(home, "server")
 
 
@@ -83,8 +79,7 @@ def test_what_follows_is_said_of_the_folder_that_cannot_be_used(home: Scratch) -
 def test_disk_space(home: Scratch, free: int, level: str, size: str, end: str) -> None:
     usage = SimpleNamespace(free=free)
     home.patch.setattr(shutil, "disk_usage", lambda _: usage)
-    ((found, text),) = checks(home, "disk")
-    assert found == level
+    text = found_at(home, level, "disk")
     assert text.startswith(size)
     assert end in text
 
