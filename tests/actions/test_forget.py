@@ -64,21 +64,28 @@ def test_a_worker_that_has_not_published_yet_is_awaited(
 
 
 @pytest.mark.parametrize(
-    "odd",
-    [{"newest": entry(TEXT, id="zz-1")}, f"he said: {TEXT}", None],
-    ids=["an object", "a text", "null"],
+    "last_100",
+    [[entry(TEXT, id="zz-1")], {"newest": entry(TEXT, id="zz-1")}, f"he said: {TEXT}", None],
+    ids=["a list", "an object", "a text", "null"],
 )
-def test_a_text_is_erased_everywhere_though_last_100_is_no_list(
-    paths: Paths, tmp_path: Path, odd: object
-) -> None:
+def test_a_text_is_erased_everywhere(paths: Paths, tmp_path: Path, last_100: object) -> None:
     document = queue_document([entry(TEXT, id="zz-1"), entry("stays", id="ss-1")])
-    write(paths.queue, document | {"last_100": odd})
+    write(paths.queue, document | {"last_100": last_100})
     write(paths.queue_backup, document)
-    write(paths.dlq_backup, {"items": [waiting(TEXT, id="zz-1"), waiting("old", id="oo-1")]})
-    private_folders.quarantine(paths.quarantine, paths.queue, f'{{"x": "{TEXT}", '.encode(), 0.0)
-    forgotten(paths, "zz")
+    write_dlq(paths, [waiting(TEXT, id="zz-2"), waiting("stays dead", id="ss-2")])
+    run_worker(paths)
+    write(paths.dlq_backup, read(paths.dlq) | {"handmade": 1})
+    older = {"items": [waiting(TEXT, id="other"), waiting("old", id="oo-1")]}
+    write(paths.claude_dir / "mem0_queue_dlq.backup-2020.json", older)
+    for torn in (paths.queue, paths.dlq):
+        private_folders.quarantine(paths.quarantine, torn, f'{{"x": "{TEXT}", '.encode(), 0.0)
+    forgotten(paths, "zz-1", "zz-2")
     assert holding(tmp_path) == []
-    assert queued(paths) == ["stays"]
+    assert (queued(paths), contents(paths)) == (["stays"], ["stays dead"])
+    kept = [path.read_text() for path in paths.claude_dir.glob("*.backup*")]
+    assert sum("old" in text for text in kept) == 1
+    assert sum("handmade" in text for text in kept) == 1
+    assert sum("stays dead" in text for text in kept) >= 1
 
 
 @pytest.mark.parametrize(
@@ -99,24 +106,6 @@ def test_a_text_is_erased_however_it_is_escaped(paths: Paths, written: str) -> N
     (line,) = forgotten(paths, "zz").unreachable
     assert "copy.json: " in line
     assert torn.read_bytes() == rb'{"x": "\ud800 \n", "y": "", '
-
-
-def test_a_dead_letter_is_erased_everywhere(paths: Paths, tmp_path: Path) -> None:
-    write_dlq(paths, [waiting(TEXT, id="zz-1"), waiting("stays", id="ss-1")])
-    run_worker(paths)
-    write(paths.dlq_backup, read(paths.dlq) | {"handmade": 1})
-    older = {"items": [waiting(TEXT, id="other"), waiting("old", id="oo-1")]}
-    write(paths.claude_dir / "mem0_queue_dlq.backup-2020.json", older)
-    private_folders.quarantine(
-        paths.quarantine, paths.dlq, f'{{"items": [{{"x": "{TEXT}", '.encode(), 0.0
-    )
-    forgotten(paths, "zz")
-    assert holding(tmp_path) == []
-    assert contents(paths) == ["stays"]
-    kept = [path.read_text() for path in paths.claude_dir.glob("*.backup*")]
-    assert sum("old" in text for text in kept) == 1
-    assert sum("handmade" in text for text in kept) == 1
-    assert sum("stays" in text for text in kept) >= 1
 
 
 def test_the_ledger_gives_up_earlier_versions_of_a_row_too(paths: Paths, tmp_path: Path) -> None:

@@ -168,10 +168,6 @@ def made(count: int) -> list[items.Object]:
     return [entry(f"text {n}", id=f"id-{n}") for n in range(count)]
 
 
-def in_the_file(paths: Paths) -> int:
-    return len(read(paths.queue)["queue"])
-
-
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let batches and bound be small, and a worker be seen that runs."""
@@ -188,10 +184,10 @@ def test_a_batch_is_one_write(
     monkeypatch.setattr(migrate, name, most)
     feed = Feed(paths, lambda: None)
     feed.put(made(25))
-    assert feed.queued == in_the_file(paths) == 20
+    assert feed.queued == len(queued(paths)) == 20
     feed.flush()
     feed.flush()
-    assert feed.queued == in_the_file(paths) == 25
+    assert feed.queued == len(queued(paths)) == 25
     assert read(paths.queue)["stats"]["total_queued"] == 25
 
 
@@ -208,7 +204,7 @@ def test_beside_a_worker_no_more_wait_than_it_can_send(paths: Paths) -> None:
     feed = Feed(paths, work)
     feed.put(made(100))
     assert (feed.queued, max(waited)) == (100, 30)
-    assert in_the_file(paths) <= 30
+    assert len(queued(paths)) <= 30
 
 
 @pytest.mark.usefixtures("small")
@@ -217,7 +213,7 @@ def test_a_worker_that_sends_nothing_is_not_waited_for(paths: Paths, state: str)
     write(paths.metrics, {"state": state})
     with worker(paths):
         Feed(paths, lambda: pytest.fail("it waited")).put(made(100))
-    assert in_the_file(paths) == 100
+    assert len(queued(paths)) == 100
 
 
 @pytest.mark.usefixtures("small")
@@ -229,7 +225,7 @@ def test_a_worker_that_sends_no_more_is_waited_for_once(
     waited: list[int] = []
     with worker(paths):
         Feed(paths, lambda: waited.append(1)).put(made(100))
-    assert in_the_file(paths) == 100
+    assert len(queued(paths)) == 100
     assert len(waited) <= 3
 
 

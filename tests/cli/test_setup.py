@@ -155,18 +155,6 @@ def test_a_queue_of_others_needs_a_server(home: Home) -> None:
     assert len(home.queue_items()) == 1
 
 
-def test_a_key_that_cannot_be_read_changes_nothing(home: Home, server: Standin) -> None:
-    key = home.root / "empty"
-    key.touch()
-    done = home.run("setup", "--server", server.url, "--key-from", str(key), "--no-memory")
-    told = (
-        f"The key cannot be read from {key}: it is empty; nothing was changed. Name another file."
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"mem0tray: {told}\n")
-    assert settings(home) == {}
-    assert server.requests == []
-
-
 def test_a_former_key_does_not_go_to_the_new_server(home: Home, server: Standin) -> None:
     server.api_key = KEY
     home.configure('[server]\nurl = "http://127.0.0.1:9"\napi_key = "former"\n')
@@ -312,15 +300,17 @@ def test_what_was_answered_before_an_end_is_kept(
 
 
 @pytest.mark.parametrize(
-    ("options", "remedy"),
-    [((), "take the defaults with --yes"), (("--server", "", "--yes"), "--server is empty.")],
+    ("options", "told"),
+    [
+        ((), "take the defaults with --yes"),
+        (("--server", "", "--yes"), "--server is empty."),
+        (("--yes", "--key-from", os.devnull), f"cannot be read from {os.devnull}: it is empty;"),
+    ],
 )
-def test_an_error_of_usage_changes_nothing(
-    home: Home, options: tuple[str, ...], remedy: str
-) -> None:
+def test_an_error_of_usage_changes_nothing(home: Home, options: tuple[str, ...], told: str) -> None:
     done = home.run("setup", *options)
     assert (done.returncode, done.stdout) == (2, "")
-    assert remedy in done.stderr
+    assert told in done.stderr
     assert everything(home) == {}
     assert not home.queue.exists()
 

@@ -228,35 +228,25 @@ def test_it_reads_well_on_a_narrow_terminal(ill: Scratch) -> None:
 
 
 @pytest.mark.usefixtures("server")
-@pytest.mark.parametrize(
-    ("part", "expected", "words"),
-    [("disk", "fail", "whether the disk answers"), ("tray", "warn", "log out and in again")],
-)
-def test_a_check_that_hangs_is_not_waited_for(
-    home: Scratch, part: str, expected: str, words: str
-) -> None:
+def test_a_check_that_hangs_or_fails_holds_up_no_other(home: Scratch) -> None:
     over = threading.Event()
 
     def hang(_: Examined) -> Iterator[Check]:
         over.wait()
         yield from ()
 
-    home.patch.setattr(program, "_PARTS", {**program._PARTS, f"the {part}": hang})
     home.patch.setattr(program, "_LIMIT", 0.1)
-    (level, text) = checks(home, part)[-1]
-    over.set()
-    assert level == expected
-    assert "could not be checked within 0 s" in text
-    assert words in text
-    assert checks(home, "server")
-
-
-@pytest.mark.usefixtures("server")
-def test_a_library_of_the_desktop_that_fails_is_named(home: Scratch) -> None:
     fail = mock.Mock(side_effect=LookupError("on purpose"))
-    home.patch.setattr(program, "_PARTS", {**program._PARTS, "the tray": fail})
+    home.patch.setattr(program, "_PARTS", program._PARTS | {"the disk": hang, "the tray": fail})
+    level, text = checks(home, "disk")[-1]
+    assert level == "fail"
+    assert "could not be checked within 0 s" in text
+    assert "whether the disk answers" in text
     assert checks(home, "tray") == [("warn", "LookupError('on purpose'). ")]
+    home.patch.setattr(program, "_PARTS", program._PARTS | {"the tray": hang})
+    assert "log out and in again" in found_at(home, "warn", "tray")
     assert checks(home, "server")
+    over.set()
 
 
 def test_wrong_settings_are_failed_checks_and_the_others_hold(
