@@ -322,13 +322,6 @@ def test_what_is_not_shown_as_it_was_is_named() -> None:
     assert check(plan) == {"found": 3, "queued": 2, "unread": 1}
 
 
-def test_one_project_alone_leaves_the_others() -> None:
-    plan = Plan(FORMER, project="q")
-    plan.learn([traced("a")], ())
-    assert plan.unread == []
-    assert check(plan) == {}
-
-
 def test_the_memory_of_setup_is_not_brought_over() -> None:
     project, text = items.TRIAL
     plan = Plan(FORMER)

@@ -10,7 +10,7 @@ from mem0tray.config.settings import Settings
 from mem0tray.core.errors import FileUnavailableError, NotFoundError
 from mem0tray.files.lock import COMMAND
 from mem0tray.system.paths import Paths
-from tests.actions.scene import chosen, holding, write, write_dlq
+from tests.actions.scene import holding, write, write_dlq
 from tests.support.shapes import dead, emergency_lines, entry, queue_document
 
 FIRST = "c32d38ba-544f-4d1c-9b0f-02dedff8ec3f"
@@ -28,22 +28,6 @@ def seen(paths: Paths) -> Iterator[WaitingItems]:
     paths.emergency.write_text(emergency_lines([entry("e", "r", id="eeee")]))
     with waiting.opened(Settings()) as found:
         yield found
-
-
-def test_what_makes_no_sense_is_counted_and_named_by_no_id(seen: WaitingItems) -> None:
-    assert len(seen.odd) == 2
-    with pytest.raises(NotFoundError):
-        seen.resolve(["odd-d"])
-
-
-@pytest.mark.parametrize(
-    ("name", "found"),
-    [(FIRST, [FIRST]), ("cc", ["cccc"]), ("eeee", ["eeee"]), (HOSTILE, [HOSTILE])],
-)
-def test_an_id_or_its_beginning_names_what_waits(
-    seen: WaitingItems, name: str, found: list[str]
-) -> None:
-    assert [each.id for each in seen.resolve([name])] == found
 
 
 @pytest.mark.parametrize("name", ["zz", "c32d", ""])
@@ -89,12 +73,3 @@ def test_an_id_is_not_called_unknown_while_a_command_keeps_the_ledger_behind(pat
         assert len(seen.resolve(["cccc"])) == 1
         with pytest.raises(FileUnavailableError):
             seen.resolve(["dddd"])
-
-
-@pytest.mark.parametrize(("name", "number"), [("aa", 1), ("b", 2)])
-def test_a_whole_id_wins_over_longer_ones_and_means_all_its_texts(
-    paths: Paths, name: str, number: int
-) -> None:
-    letters = [dead(text, id=text[:-1]) for text in ("aa1", "aabb1", "bb1", "bb2")]
-    write_dlq(paths, letters)
-    assert len(chosen(paths, name)) == number

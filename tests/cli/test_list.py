@@ -3,7 +3,6 @@
 import time
 from contextlib import ExitStack
 
-import click
 import pytest
 
 from mem0tray.files.lock import FileLock
@@ -71,21 +70,6 @@ def test_waiting_entries_have_the_ledger_s_reason_once_there_is_one(home: Scratc
     (document,) = home.run("list", "--queue", "--json").json()
     assert (document["last_error"], document["next_retry"]) == ("odd", 9e9)
     assert abs(document["waiting_since"] - time.time()) < 60
-
-
-@pytest.mark.parametrize("columns", [80, 60])
-def test_each_item_is_one_line_of_the_terminal(home: Scratch, columns: int) -> None:
-    reason = "500 Internal Server Error: the database is not to be had at the moment"
-    ids = ("aaaa1111-1", "bbbb1111-1")
-    letters = [waiting("x", "a" * 30, id=name, last_error=reason) for name in ids]
-    home.write("mem0_queue_dlq.json", {"items": letters})
-    home.terminal(columns)
-    _, *lines = click.unstyle(home.ok("list")).splitlines()
-    assert len(lines) == 2 + 1  # that nothing is sent now
-    for line in lines[:2]:
-        assert line.startswith(("aaaa1111 ", "bbbb1111 "))
-        assert line.rstrip().endswith("…")
-        assert len(line) <= columns
 
 
 @pytest.mark.parametrize(

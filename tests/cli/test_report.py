@@ -1,7 +1,6 @@
 """`mem0tray report` and `open`: where the page is written, and which browser shows it."""
 
 import os
-import stat
 import sys
 import webbrowser
 from pathlib import Path
@@ -36,23 +35,15 @@ def test_out_is_written_and_not_opened(home: Scratch, opened: list[str]) -> None
     home.env(MEM0TRAY_UI_LANGUAGE="fr")
     home.write("mem0_queue_dlq.json", {"items": [dead("the text itself")]})
     path = home.root / "a page.html"
+    path.touch(0o644)
     said = home.ok("report", "--out", str(path), "--with-content")
     assert said.strip() == str(path)
     text = path.read_text(encoding="utf-8")
     assert text.startswith("<!DOCTYPE html>")
+    assert needs.has_mode(path, 0o600)
     assert 'lang="fr"' in text
     assert "the text itself" in text
     assert opened == []
-
-
-@needs.MODES
-def test_only_its_owner_can_read_it(home: Scratch) -> None:
-    path = home.root / "page.html"
-    for before in (None, 0o644):
-        if before is not None:
-            path.chmod(before)
-        home.ok("report", "--out", str(path))
-        assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize(("name", "code"), [("", 2), (".", 2), ("nowhere/page.html", 1)])

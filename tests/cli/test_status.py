@@ -16,7 +16,6 @@ from mem0tray.files import orders, private_folders
 from mem0tray.files.lock import InstanceLock
 from tests.actions.scene import holding
 from tests.cli.scratch import Done, Scratch
-from tests.support.imports import imported_by
 from tests.support.past import past
 from tests.support.shapes import Item, dead, entry, queue_document
 
@@ -190,12 +189,6 @@ def test_the_line_goes_by_what_the_worker_has_counted(home: Scratch) -> None:
     assert home.ok("status", "--line") == "mem0 7 waiting, 8 dead letters\n"
     _metrics(home, **told, state="healthy", reason="", queue_size=0, dlq_size=0)
     assert home.ok("status", "--line") == "mem0 ✓\n"
-
-
-def test_the_line_loads_no_module_that_it_does_not_use(home: Scratch) -> None:
-    home.ok("run", "--once")
-    idle = {"hashlib", "socket", "queue", "click", "rich", "mem0tray.core.events"}
-    assert not idle & imported_by("status", "--line")
 
 
 def test_the_line_says_that_the_folder_is_missing_or_the_settings_wrong(home: Scratch) -> None:

@@ -70,39 +70,34 @@ def used(home: Scratch, template: Home) -> Iterator[Home]:
 _LOCAL = {"MEM0TRAY_SERVER_URL": "local", "MEM0TRAY_SERVER_LOCAL_PORT": "0"}
 
 
-def _strewn(home: Scratch) -> list[Path]:
-    data = home.root / "data"
+@pytest.mark.parametrize(
+    ("way", "starter"),
+    [
+        ("--service", "systemd/user/mem0tray.service"),
+        ("--desktop", "autostart/mem0tray.desktop"),
+    ],
+)
+def test_it_takes_away_what_lies_outside_its_folders(
+    home: Scratch, manager: UserSystemd, way: str, starter: str
+) -> None:
+    home.configure("nonsense")  # wrong settings are no obstacle
+    home.ok("autostart", "enable", way)
+    config, data = home.root / "config", home.root / "data"
     ApplicationEntry(["mem0tray"], data).put()
     places = [
         data / "applications" / "mem0tray.desktop",
         data / "icons" / "hicolor" / "48x48" / "apps" / "mem0tray.png",
-        home.root / "config" / "fish" / "completions" / "mem0tray.fish",
+        config / "fish" / "completions" / "mem0tray.fish",
     ]
-    for path in places:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    return places
-
-
-@pytest.mark.parametrize("way", ["--service", "--desktop"])
-def test_it_takes_away_what_lies_outside_its_folders(
-    home: Scratch, manager: UserSystemd, way: str
-) -> None:
-    home.configure("nonsense")  # wrong settings are no obstacle
-    home.ok("autostart", "enable", way)
-    places = _strewn(home)
     others = [
         places[0].with_name("other.desktop"),
         places[1].with_name("mem0tray.svg"),  # not made by us
     ]
-    for other in others:
-        other.touch()
+    for path in (*places, *others):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
     said = home.ok("uninstall")
-    starts = {
-        "--service": "systemd/user/mem0tray.service",
-        "--desktop": "autostart/mem0tray.desktop",
-    }
-    start = home.root / "config" / starts[way]
+    start = config / starter
     assert not manager.runs()
     assert not any(path.exists() for path in (start, *places))
     assert all(other.exists() for other in others)

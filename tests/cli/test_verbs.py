@@ -18,12 +18,18 @@ from tests.support.standin import Standin
 
 @pytest.fixture
 def letters(home: Scratch) -> None:
-    items = [waiting("a", "alpha", id="aaaa-1"), waiting("b", "beta", id="bbbb-1")]
+    """Write two dead letters and an entry, of two projects."""
+    items = [waiting("zanzibar", "alpha", id="aaaa-1"), waiting("b", "beta", id="bbbb-1")]
     home.write("mem0_queue_dlq.json", {"items": items, "last_update": "x"})
+    home.write("mem0_queue.json", queue_document([entry("q", "alpha", id="qqqq-1")]))
+
+
+def left(home: Scratch) -> list[str]:
+    return [item["id"] for item in home.letters()]
 
 
 def forced(home: Scratch) -> list[str]:
-    return [item["content"] for item in home.letters() if item["last_attempt"] == 0]
+    return [item["id"] for item in home.letters() if item["last_attempt"] == 0]
 
 
 @pytest.mark.parametrize("arguments", [[], ["--all", "--project", "x"], ["aaaa", "--all"]])
@@ -49,7 +55,11 @@ def test_a_project_of_which_nothing_waits_is_an_error(home: Scratch) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "wanted"),
-    [(["aa"], ["a"]), (["--project", "beta"], ["b"]), (["--all"], ["a", "b"])],
+    [
+        (["aa"], ["aaaa-1"]),
+        (["--project", "beta"], ["bbbb-1"]),
+        (["--all"], ["aaaa-1", "bbbb-1"]),
+    ],
     ids=["id", "project", "all"],
 )
 @pytest.mark.usefixtures("letters")
@@ -80,7 +90,7 @@ def test_what_is_wrong_with_the_server_is_said(home: Scratch, status: int, said:
         text = home.ok("retry", "--all")
         assert said.format(netloc=server.netloc) in text
     assert ("Server down" in text) == (status == 503)
-    assert forced(home) == ["a", "b"]
+    assert forced(home) == ["aaaa-1", "bbbb-1"]
 
 
 @pytest.mark.parametrize(
@@ -118,24 +128,13 @@ def test_nothing_to_retry_is_no_failure_but_a_name_that_names_nothing_is(home: S
 # Delete ------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def two_letters(home: Scratch) -> None:
-    items = [waiting("zanzibar by night", "alpha", id="aaaa-1"), waiting("b", id="bbbb-1")]
-    home.write("mem0_queue_dlq.json", {"items": items, "last_update": "x"})
-    home.write("mem0_queue.json", queue_document([entry("q", id="qqqq-1")]))
-
-
-def left(home: Scratch) -> list[str]:
-    return [item["id"] for item in home.letters()]
-
-
-@pytest.mark.usefixtures("two_letters")
+@pytest.mark.usefixtures("letters")
 def test_it_asks_showing_project_id_date_and_text(home: Scratch) -> None:
     done = home.run("delete", "aaaa", stdin=b"n\n")
     assert done.code == 1
     assert done.out.startswith("alpha, aaaa-1, 20")
     assert done.line == "mem0tray: The command was aborted; nothing was changed."
-    assert done.out.splitlines()[1] == "  “zanzibar by night”"
+    assert done.out.splitlines()[1] == "  “zanzibar”"
     assert left(home) == ["aaaa-1", "bbbb-1"]
     assert home.run("delete", "aaaa", stdin=b"y\n").code == 0
     assert left(home) == ["bbbb-1"]
@@ -150,7 +149,7 @@ def test_it_asks_showing_project_id_date_and_text(home: Scratch) -> None:
         (["aaaa", "--json"], 2, "--json cannot ask"),
     ],
 )
-@pytest.mark.usefixtures("two_letters")
+@pytest.mark.usefixtures("letters")
 def test_what_is_not_asked_for_rightly_deletes_nothing(
     home: Scratch, words: list[str], code: int, said: str
 ) -> None:
@@ -160,41 +159,33 @@ def test_what_is_not_asked_for_rightly_deletes_nothing(
     assert left(home) == ["aaaa-1", "bbbb-1"]
 
 
-def _three(home: Scratch) -> None:
-    letters = [
-        waiting(name, project, id=f"{name}-1") for name, project in (("aa", "x"), ("bb", "y"))
-    ]
-    home.write("mem0_queue_dlq.json", {"items": letters, "last_update": "x"})
-    home.write("mem0_queue.json", queue_document([entry("cc", "x", id="cc-1")]))
-
-
+@pytest.mark.usefixtures("letters")
 def test_all_of_a_project_and_no_others(home: Scratch) -> None:
-    _three(home)
-    assert home.run("delete", "bb", "--project", "x", "--yes").code == 1
+    assert home.run("delete", "bb", "--project", "alpha", "--yes").code == 1
     assert home.run("delete", "--project", "nope", "--yes").code == 1
-    assert "Deleted 2 items." in home.ok("delete", "--project", "x", "--yes")
-    assert [each["id"] for each in home.run("list", "--json").json()] == ["bb-1"]
-    assert home.run("list", "--queue", "--json").json() == []
+    assert "Deleted 2 items." in home.ok("delete", "--project", "alpha", "--yes")
+    assert left(home) == ["bbbb-1"]
+    assert home.queued() == []
     home.ok("restore")
-    assert len(home.run("list", "--json").json()) == 2
+    assert (left(home), len(home.queued())) == (["bbbb-1", "aaaa-1"], 1)
 
 
+@pytest.mark.usefixtures("letters")
 def test_a_program_gets_one_document(home: Scratch) -> None:
-    _three(home)
-    told = home.run("delete", "aa", "cc", "--yes", "--json").json()
+    told = home.run("delete", "aa", "qq", "--yes", "--json").json()
     assert told["deleted"] == [
-        {"id": "aa-1", "project_id": "x", "place": "dlq"},
-        {"id": "cc-1", "project_id": "x", "place": "queue"},
+        {"id": "aaaa-1", "project_id": "alpha", "place": "dlq"},
+        {"id": "qqqq-1", "project_id": "alpha", "place": "queue"},
     ]
     assert (told["gone"], told["forgotten"]) == ([], None)
     assert Path(told["backup"]).is_file()
     with past(home.paths) as ledger:
-        ledger.recovered(ledger.taken_in_as(entry("zanzibar", "x", id="dd-1"), 5.0), 6.0)
-    assert home.run("delete", "dd", "--project", "y", "--yes", "--forget").code == 1
+        ledger.recovered(ledger.taken_in_as(entry("sent", "alpha", id="dd-1"), 5.0), 6.0)
+    assert home.run("delete", "dd", "--project", "beta", "--yes", "--forget").code == 1
     told = home.run("delete", "dd", "bb", "--yes", "--forget", "--json").json()
     assert told["backup"] is None
-    assert [each["id"] for each in told["deleted"]] == ["bb-1"]
-    assert told["no_longer_waiting"] == [{"id": "dd-1", "project_id": "x"}]
+    assert [each["id"] for each in told["deleted"]] == ["bbbb-1"]
+    assert told["no_longer_waiting"] == [{"id": "dd-1", "project_id": "alpha"}]
     assert any("mem0_queue" in place for place in told["forgotten"]["erased"])
 
 

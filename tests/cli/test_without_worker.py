@@ -122,20 +122,6 @@ def test_an_old_file_in_its_place_is_judged_as_beside_a_worker(
     assert sorted(_listed(home, dead=True)) == ["old", "other"]
 
 
-@pytest.mark.parametrize("command", [["retry"], ["delete", "--yes"], ["edit"]])
-def test_a_file_put_back_before_a_command_is_taken_in_as_it_was(
-    home: Scratch, command: list[str]
-) -> None:
-    path = _published(home, dead=True)
-    home.ok("retry", "bb")
-    before = path.read_bytes()
-    home.ok("delete", ID, "--yes")
-    path.write_bytes(before)
-    home.ok(command[0], "bb", *command[1:])
-    _start(home)
-    assert "old" in _listed(home, dead=True)
-
-
 @pytest.mark.parametrize("metrics", [{"vps_status": "healthy"}, {"vps_status": "up", "pid": 1}])
 def test_beside_another_worker_a_deletion_holds_too(
     home: Scratch, metrics: dict[str, object]
