@@ -6,7 +6,6 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 from unittest import mock
 
 import pytest
@@ -17,7 +16,7 @@ from mem0tray.config import server_choice
 from mem0tray.config.settings import LOCAL_URL, Settings
 from mem0tray.core import item as items
 from mem0tray.core.errors import FileUnavailableError, LedgerError, LockTimeoutError
-from mem0tray.files import atomic, orders
+from mem0tray.files import orders
 from mem0tray.files.lock import COMMAND, InstanceLock
 from mem0tray.files.orders import DELIVERED, DONE, IN_FLIGHT, PERHAPS, Order, Text
 from mem0tray.ledger.database import Ledger
@@ -135,23 +134,6 @@ def test_an_order_about_what_a_torn_file_may_hold_waits_for_the_file(
     assert answer.of(name) == DONE
     assert answer.heard
     assert contents(paths) == []
-
-
-def test_what_is_applied_counts_though_the_disk_takes_no_answer(
-    paths: Paths, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    replace = atomic.replace
-
-    def refuse_answers(path: Path, *args: Any, **more: Any) -> Any:
-        if path.suffix == ".answer":
-            raise FileUnavailableError("full")
-        return replace(path, *args, **more)
-
-    monkeypatch.setattr(atomic, "replace", refuse_answers)
-    done = delete(paths, Settings(), chosen(paths, "qq"))
-    assert [each.id for each in done.items] == ["qq-1"]
-    assert not done.heard
-    assert done.backup.exists()
 
 
 def test_what_is_applied_counts_though_the_command_is_interrupted_then(

@@ -137,17 +137,6 @@ def test_what_waits_here_is_not_in_it_and_is_counted(home: Scratch) -> None:
         assert home.run("export").line == "mem0tray: 3 memories wait here and are not in it."
 
 
-def test_a_server_that_names_no_projects_is_asked_for_those_known_here(
-    home: Scratch, server: Standin
-) -> None:
-    server.begin_with([("p", "one"), ("q", "two"), ("r", "three")])
-    home.write("mem0_queue.json", queue_document([entry("w", "p")]))
-    home.write("mem0_queue_dlq.json", {"items": [dead("d", "q")], "last_update": "x"})
-    done = home.run("export")
-    assert (done.code, texts(done.out)) == (0, [("p", "one"), ("q", "two")])
-    assert "The server does not name all of its projects." in done.err
-
-
 def test_a_file_that_holds_something_is_not_made_empty(home: Scratch) -> None:
     out = home.root / "memories.jsonl"
     with serving(home, paging({})):

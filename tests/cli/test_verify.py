@@ -237,6 +237,7 @@ def test_a_project_with_a_name_too_long_to_list_holds_up_no_other(
     done = home.run("export")
     assert [json.loads(line)["content"] for line in done.out.splitlines()] == ["oak", "elm"]
     assert (done.code, "may have more of 1 project" in done.err) == (1, True)
+    assert "The server does not name all of its projects." in done.err
     lose(server, "elm")
     done = home.run("verify", "--json")
     assert (done.code, done.json()["reason"]) == (1, None)
