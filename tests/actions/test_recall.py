@@ -3,36 +3,17 @@
 import time
 from typing import Any
 
-from mem0tray.actions.recall import DEAD, HELD, WAITING, WasRead, recall
+from mem0tray.actions.recall import recall
 from mem0tray.config.settings import LOCAL_URL, ServerSettings, Settings
 from mem0tray.localserver.endpoint import DATABASE
 from mem0tray.system.paths import Paths
-from tests.actions.scene import worker, write, write_dlq
 from tests.server.wire import Connection, Wire, render
 from tests.support.delivered import deliver
-from tests.support.shapes import Item, dead, entry, queue_document
-from tests.support.standin import Standin
+from tests.support.shapes import Item, entry
 
 
 def chosen(url: str) -> Settings:
     return Settings(server=ServerSettings(url=url, dialect="vps"))
-
-
-def waits(found: WasRead) -> list[tuple[str, str]]:
-    return [(each.state, each.text) for each in found.waiting]
-
-
-def test_what_waits_is_told_with_what_it_is(paths: Paths) -> None:
-    held, fresh = entry("held", "p", timestamp=3), entry("fresh", "p", timestamp=2)
-    write(paths.queue, queue_document([held, fresh, entry("other", "q")]))
-    write_dlq(paths, [dead("dead", "p", timestamp=1)])
-    with worker(paths) as context:
-        context.foreign_claims.hold(min(context.inbox.fresh_entries()), 5.0)
-    with Standin() as server:
-        server.begin_with([("p", "there")])
-        found = recall(chosen(server.url), "p", 20)
-    assert waits(found) == [(HELD, "held"), (WAITING, "fresh"), (DEAD, "dead")]
-    assert [(each.state, each.text) for each in found.there] == [("", "there")]
 
 
 def test_who_has_no_time_starts_no_server(paths: Paths) -> None:

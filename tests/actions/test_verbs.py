@@ -287,16 +287,6 @@ def test_a_restore_hides_no_later_removal_by_hand(paths: Paths, others: list[str
 
 
 @pytest.mark.usefixtures("letters")
-def test_a_delete_after_a_restore_is_still_the_backup_s(paths: Paths) -> None:
-    delete(paths, Settings(), chosen(paths, "aa"))
-    back(paths)
-    delete(paths, Settings(), chosen(paths, "aa"))
-    assert {source.kind for source in backups.sources(paths)} == {backups.BACKUP}
-    back(paths)
-    assert contents(paths) == ["b", "c", "a"]
-
-
-@pytest.mark.usefixtures("letters")
 def test_what_is_delivered_is_not_restored(paths: Paths) -> None:
     with worker(paths) as context:
         keys = {row.item_id: row.key for row in context.generations.dead_rows()}

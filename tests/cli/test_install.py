@@ -343,10 +343,6 @@ def test_all_are_those_that_this_computer_has(home: Scratch) -> None:
     assert all(each["done"] for each in changes(home, "uninstall", "--all"))
 
 
-def test_who_is_named_need_not_be_here(home: Scratch) -> None:
-    assert [each["done"] for each in changes(home, "install", "codex", "--all")] == [True, True]
-
-
 def test_a_whole_uninstall_takes_every_agent(home: Scratch) -> None:
     for name in AGENTS:
         put(home, name)

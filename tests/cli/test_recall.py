@@ -10,11 +10,12 @@ from mem0tray.config import settings
 from mem0tray.localserver.child import LocalServer
 from mem0tray.localserver.endpoint import DATABASE
 from mem0tray.localserver.store import Store, StoredMemory
+from tests.actions.scene import worker
 from tests.cli.scratch import Scratch
 from tests.server.paging import paging
 from tests.server.wire import Wire, answering, render
 from tests.support.http1 import Answer
-from tests.support.shapes import dead, entry, queue_document
+from tests.support.shapes import dead, emergency_lines, entry, queue_document
 from tests.support.standin import Standin
 
 _BOTH = pytest.mark.parametrize("words", [("recall",), ("search", "oak")])
@@ -22,9 +23,8 @@ _BOTH = pytest.mark.parametrize("words", [("recall",), ("search", "oak")])
 
 def keep_waiting(home: Scratch) -> None:
     home.write("mem0_queue.json", queue_document([entry("oak in the queue", "p", timestamp=30)]))
-    home.write("mem0_emergency.json", entry("oak in a hurry", "p", timestamp=20, emergency=True))
-    text = (home.claude / "mem0_emergency.json").read_text(encoding="utf-8")
-    (home.claude / "mem0_emergency.json").write_text(" ".join(text.split("\n")) + "\n", "utf-8")
+    hurried = emergency_lines([entry("oak in a hurry", "p", timestamp=20)])
+    home.paths.emergency.write_text(hurried, "utf-8")
     letter = dead("oak that is dead", "p", timestamp=10)
     home.write("mem0_queue_dlq.json", {"items": [letter, dead("oak", "q")], "last_update": "x"})
 
@@ -57,8 +57,10 @@ def test_what_waits_stands_first_and_is_marked(
 ) -> None:
     server.begin_with([("p", "oak")])
     keep_waiting(home)
+    with worker(home.paths) as context:
+        context.foreign_claims.hold(min(context.inbox.fresh_entries()), 5.0)
     assert home.ok(*words, "-p", "p").splitlines() == [
-        "! waiting: oak in the queue",
+        "! held: oak in the queue",
         "! waiting: oak in a hurry",
         "! dead letter: oak that is dead",
         "· oak",

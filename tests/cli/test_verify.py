@@ -162,17 +162,11 @@ def test_what_is_about_to_be_deleted_stays_away(home: Scratch, server: Standin) 
     assert (done.code, done.json()["missing"][0]["deleted_here"], home.queued()) == (1, True, [])
 
 
-def shown(*memories: tuple[str, str]) -> Answer:
-    listed = [
-        {"id": str(n), "memory": text, "metadata": {"mem0tray_id": key}}
-        for n, (text, key) in enumerate(memories)
-    ]
-    return Answer(body={"success": True, "memories": {"results": listed}})
-
-
 def test_a_memory_is_known_by_its_key(home: Scratch, server: Standin) -> None:
     oak, elm = delivered(home, server, "oak", "elm")
-    server.script_questions(shown(("an oak", oak["id"]), ("an elm", f"{elm['id']}-x")))
+    known = {"an oak": oak["id"], "an elm": f"{elm['id']}-x"}
+    listed = [{"memory": text, "metadata": {"mem0tray_id": known[text]}} for text in known]
+    server.script_questions(Answer(body={"success": True, "memories": listed}))
     assert named(home.run("verify", "--json")) == [elm["id"]]
 
 

@@ -3,13 +3,17 @@
 import os
 import re
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 from unittest import mock
 
 import pytest
 
+from mem0tray.actions import worker_report
 from mem0tray.actions.server_test import Check
 from mem0tray.cli.doctor import Examined
 from mem0tray.cli.doctor import command as program
@@ -153,6 +157,39 @@ def test_our_own_last_run_is_no_other_worker(home: Scratch) -> None:
         assert [found for found, _ in checks(home, "another worker")] == [level]
 
 
+@needs.PROCESSES
+@pytest.mark.usefixtures("server")
+@pytest.mark.parametrize("space", [None, "another"], ids=["another make", "another container"])
+def test_a_process_that_is_no_worker_is_not_stopped(home: Scratch, space: str | None) -> None:
+    home.patch.setattr(other_process, "alike", lambda _: [])
+    innocent = [sys.executable, "-c", "print(flush=True); import time; time.sleep(60)"]
+    with subprocess.Popen(innocent, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        named = {"pid": process.pid, "host": socket.gethostname(), "space": space}
+        home.write("mem0_metrics.json", {**named, "vps_status": "healthy"})
+        done = home.run("doctor", "--no-notify", "--stop-other")
+        assert done.code == 1
+        assert "No process can be named for sure" in done.line
+        assert f"kill {process.pid}" not in done.out
+        assert process.poll() is None
+        process.kill()
+
+
+@needs.PROCESSES
+@pytest.mark.usefixtures("server")
+def test_a_process_that_looks_like_a_worker(home: Scratch, tmp_path: Path) -> None:
+    process = tmp_path / "proc" / "4242"
+    process.mkdir(parents=True)
+    (process / "cmdline").write_bytes(b"/usr/bin/python3\0/opt/x/mem0_worker.py\0--fast\0")
+    home.patch.setattr(other_process, "_PROC", tmp_path / "proc")
+    text = found_at(home, "warn", "another worker")
+    assert text.startswith("Process 4242 (mem0_worker.py) looks like another worker")
+    assert "`kill 4242`" in text
+    home.patch.setattr(worker_report, "running", lambda _: worker_report.Running(4242, 1.0))
+    assert [level for level, _ in checks(home, "another worker")] == ["ok"]  # it is ours
+
+
 @needs.DESKTOP
 @pytest.mark.usefixtures("server")
 def test_no_desktop_is_no_fault(home: Scratch) -> None:
@@ -265,3 +302,22 @@ def test_wrong_settings_are_failed_checks_and_the_others_hold(
     assert holds["server"].startswith(f"{server.netloc} is healthy and speaks `vps`: ")
     assert "data folder" in holds
     assert "settings" not in holds
+
+
+@pytest.mark.parametrize(("value", "expected"), [("false", []), ("true", ["ok"])])
+@pytest.mark.usefixtures("server")
+def test_the_folders_are_named_if_notes_are_wanted(
+    home: Scratch, value: str, expected: list[str]
+) -> None:
+    home.env(MEM0TRAY_CLAUDE_AUTO_MEMORY=value)
+    home.write("settings.json", {"autoMemoryDirectory": "~/mine"})
+    for path in ("projects/-a/memory/a.md", "projects/-b/memory/b.md", "agent-memory/c/c.md"):
+        (home.claude / path).parent.mkdir(parents=True)
+        (home.claude / path).write_text(path)
+    (home.root / "mine").mkdir()
+    found = checks(home, "notes")
+    assert [level for level, _ in found] == expected
+    for _, said in found:
+        projects, agents = home.claude / "projects", home.claude / "agent-memory"
+        named = f"2 notes in {projects}, 1 note in {agents}, 0 notes in {home.root / 'mine'}."
+        assert said.strip() == f"The worker takes in {named}"
