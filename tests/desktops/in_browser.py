@@ -75,7 +75,7 @@ def deleted(trial: Trial) -> str:
     _click(trial, "Back up and delete")
     _shows(trial, "Delete 1 memory")
     trial.shoot("before it is deleted")
-    trial.nested.screen.keys("Return")  # “Back up and delete” has the focus
+    trial.nested.screen.keys("shift+Tab", "Return")  # “Cancel” has the focus
     trial.wait_letters(0)
     _shows(trial, "1 memory is deleted")
     return "asks with number and text, and deletes"

@@ -314,7 +314,13 @@ def test_the_keyboard_is_enough(window: Window) -> None:
     _go(tab, "[data-chosen] >> nth=1")
     tab.page.keyboard.press("Enter")
     tab.sees("Delete 1 memory?", within="#sheet")
-    tab.page.keyboard.press("Enter")  # the focus is on the button
+    tab.page.keyboard.press("Enter")  # “Cancel” has the focus
+    tab.page.wait_for_selector("#sheet", state="hidden")
+    assert home.dlq_texts() == ["first", "second"]
+    _go(tab, "[data-chosen] >> nth=1")
+    tab.page.keyboard.press("Enter")
+    _go(tab, "#sheet .main")
+    tab.page.keyboard.press("Enter")
     home.wait_dlq(["second"])
     _go(tab, "#note button >> nth=0")
     tab.page.keyboard.press("Enter")
