@@ -222,8 +222,11 @@ EXCUSES: Final = (
     ),
     Excuse(("openat",), r'\.answer", O_RDONLY', "an answer that cannot be read is read again"),
     Excuse(
-        ("openat", "write", "fsync", "rename", "fchmod"), r"\.answer\.mem0tray-",
+        ("openat", "write", "fsync", "rename", "fchmod"), r"\.answer\.mem0tray-|/requests>\)",
         "a command that carries out its own order knows the answer", acts=_COMMANDS,
+    ),
+    Excuse(
+        ("chmod",), r"/sessions\.socket", "a session asks by itself where nobody answers it",
     ),
     Excuse(
         ("openat",), r'/mem0_(metrics|queue|queue_dlq)\.json", O_RDONLY',
