@@ -114,7 +114,8 @@ def test_both_dialects_have_the_same_memories(
     named = {} if user == project else {"mem0tray_project": project}
     save(client, project, "an oak", first)
     (entry,) = entries(official, user_id=user)
-    assert (entry["memory"], entry["metadata"]) == ("an oak", {"mem0tray_id": first, **named})
+    assert (entry["memory"], entry["user_id"]) == ("an oak", user)
+    assert entry["metadata"] == {"mem0tray_id": first, **named}
     again = {"user_id": user, "metadata": entry["metadata"]}
     assert added(official, "an oak", **again) == entry["id"]
     name = added(official, "an elm", user_id=user, metadata={"mem0tray_id": second, **named})

@@ -1,6 +1,7 @@
 """Another worker's process: named only for sure, stopped only if it is still the same."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -68,9 +69,23 @@ def test_what_is_no_certain_process_is_not_named(sleeper: subprocess.Popen[bytes
 
 
 @needs.PROCESSES
-@pytest.mark.parametrize("sleeper", ["mem0tray"], indirect=True)
-def test_a_worker_of_ours_is_one_by_its_name(sleeper: subprocess.Popen[bytes]) -> None:
-    assert other_process.find(seen(sleeper.pid)) is not None
+@pytest.mark.parametrize(
+    ("sleeper", "is_worker"),
+    [("mem0_worker.py", True), ("mem0tray", True), ("innocent.py", False)],
+    indirect=["sleeper"],
+)
+def test_no_process_but_a_worker_is_named_or_advised_to_be_killed(
+    sleeper: subprocess.Popen[bytes], *, is_worker: bool
+) -> None:
+    assert (other_process.find(seen(sleeper.pid)) is not None) == is_worker
+    assert ("stop it with" in str(other_process.sentence(seen(sleeper.pid)))) == is_worker
+
+
+@needs.PROCESSES
+def test_a_process_that_looks_like_a_worker_is_found(sleeper: subprocess.Popen[bytes]) -> None:
+    found = (f"process {sleeper.pid} (mem0_worker.py)", f"kill {sleeper.pid}")
+    assert found in other_process.alike({os.getpid()})
+    assert found not in other_process.alike({sleeper.pid})
 
 
 @needs.linux("only it has containers")
@@ -92,11 +107,13 @@ def test_where_one_runs_that_is_not_here_is_said() -> None:
 
 
 def test_an_id_that_is_another_process_by_now_is_left_alone(
-    sleeper: subprocess.Popen[bytes],
+    sleeper: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    sent: list[int] = []
+    monkeypatch.setattr(os, "kill", lambda _, number: sent.append(number))
     former = other_process.OtherProcess(sleeper.pid, "mem0_worker.py", "1", f"kill {sleeper.pid}")
     assert other_process.end(former)
-    assert sleeper.poll() is None
+    assert signal.SIGTERM not in sent
 
 
 @needs.linux("systemd is Linux's")

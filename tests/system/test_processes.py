@@ -1,12 +1,15 @@
 """Whether a process is still there, and the memory of our own."""
 
+import ctypes
 import os
 import subprocess
 import sys
+from unittest import mock
 
 import pytest
 
 from mem0tray.system import processes
+from tests.support import needs
 
 _INVALID, _DENIED = 87, 5
 _ENDED, _RUNS = 0, 0x102
@@ -40,3 +43,11 @@ def test_a_process_id_that_is_gone_on_windows_is_no_other_worker_s(
     *, opened: bool, error: int, waited: int, alive: bool
 ) -> None:
     assert processes.alive_by_windows(opened=opened, error=error, waited=waited) is alive
+
+
+@needs.linux("elsewhere nothing is asked")
+@pytest.mark.parametrize("error", [None, OSError, AttributeError])
+def test_free_memory_is_returned_where_the_c_library_can(error: type[Exception] | None) -> None:
+    with mock.patch.object(ctypes, "CDLL", side_effect=error) as library:
+        processes.trim_heap()
+    assert library.return_value.malloc_trim.called == (error is None)

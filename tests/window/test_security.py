@@ -79,6 +79,7 @@ CHANGES: dict[str, dict[str, str | None]] = {
     "no origin": {"origin": None},
     "another origin": {"origin": "http://far.example"},
     "a page of another port": {"origin": "http://127.0.0.1:9", "sec-fetch-site": "same-site"},
+    "a file's page": {"origin": "null"},
     "cross-site": {"sec-fetch-site": "cross-site"},
     "same-site": {"sec-fetch-site": "same-site"},
     "no token": {FORM: None},

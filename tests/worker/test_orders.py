@@ -314,6 +314,7 @@ def test_what_is_gone_or_delivered_is_not_touched(ground: QueueScene) -> None:
     assert list(apply(ground, RETRY, BOTH).values()) == [DELIVERED, GONE]
     assert list(apply(ground, DELETE, [UNKNOWN, DEAD.name]).values()) == [GONE, GONE]
     assert edit(ground, DEAD, letter("b", content="new")) == GONE
+    assert ground.context.inbox.known(letter("b", content="new").name) is None
     assert ground.told == []
 
 

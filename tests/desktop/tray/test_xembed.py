@@ -18,14 +18,14 @@ LEAVE = "StatusNotifierHostRegistered"
 
 
 class Watched:
-    """A panel to find: what shows icons is `by`; `looks` and icons that are `made` are counted.
+    """A panel to find: what shows icons is `by`; `looks` and icons `made` and `drawn` are counted.
 
     It stands in for pystray's icon too, which the panel throws out at once.
     """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.by = ""
-        self.looks = self.made = 0
+        self.looks = self.made = self.drawn = 0
         self.report = mock.Mock()
         self.open = False
         self.panels: list[OlderPanel] = []
@@ -59,6 +59,7 @@ class Watched:
         return self
 
     def draw(self, _: object) -> bool:
+        self.drawn += 1
         return False
 
     def close(self) -> None:
@@ -109,6 +110,19 @@ def test_leaving_just_before_the_stay_shows_no_icon(
     monkeypatch.setattr(OlderPanel, "_found", leave_after)
     assert watched.ended(watched.look())
     assert (watched.looks, watched.made) == (2, 0)
+
+
+def test_leaving_while_the_icon_is_made_ends_it(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def leave_first(click: object) -> Watched:
+        watched.another_comes()
+        return watched.make(click)
+
+    watched.by = XEMBED
+    monkeypatch.setattr(xembed, "_icon", leave_first)
+    assert watched.ended(watched.look())
+    assert (watched.made, watched.drawn) == (1, 0)
 
 
 def test_a_panel_that_throws_it_out_is_none(watched: Watched) -> None:

@@ -18,7 +18,6 @@ from typing import Any, Final, TypeVar
 
 KILL: Final = "kill"
 SHORT: Final = "short"
-ERRORS: Final = ("EIO", "ENOSPC", "EACCES")
 NOBODY: Final = "nobody"
 LAST: Final = " (its last)"
 _INJECTED, _CUT = "(INJECTED)", "<unfinished ...>"

@@ -49,6 +49,7 @@ def test_what_left_beside_another_worker_was_perhaps_delivered(editing: Editing)
     editing.context.other_at_work = True
     editing.save(shown(A))
     assert editing.known(B).reason == PERHAPS
+    assert editing.unknown(B) is not None  # in case it is restored
 
 
 @pytest.mark.parametrize("forgotten", [False, True])
@@ -240,6 +241,7 @@ def test_what_left_the_queue_is_looked_for_in_a_file_that_was_read(editing: Edit
     editing.edits.again = True
     editing.edits.run()
     assert editing.state(item) == "dead"
+    assert editing.unknown(item) is not None
     editing.edits.run()
     assert len([each for each in editing.told if isinstance(each, events.AdoptedToDlq)]) == 1
 

@@ -37,11 +37,11 @@ def test_what_may_have_been_sent_is_asked_about_once(scene: QueueScene) -> None:
     with scene.context.ledger.transaction():
         scene.context.ledger.set_meta(f"doubt of the {QUEUE_FILE}", 1)
     intake = QueueIntake(scene.context)
-    scene.write(entry(A))
+    scene.write(entry(A), failed=[entry(C)])
     intake.run()
     scene.write(entry(A), entry(B))
     intake.run()
-    assert scene.column("unknown", A) == NOW
+    assert [scene.column("unknown", each) for each in (A, C)] == [NOW, NOW]
     assert scene.column("unknown", B) is None
     assert not scene.context.ledger.may_have_been_sent(QUEUE_FILE)
 

@@ -309,6 +309,7 @@ def test_while_another_worker_may_be_there_what_vanished_waits_for_it(
     publishing.publish()
     publishing.context.other_may_write_until = NOW + 60.0
     publishing.take_in()
+    assert publishing.scene.column("unknown", A) == NOW
     publishing.wait(B)
     assert publishing.queue() == ["b"]
     assert publishing.publisher.show_again_at == NOW + 60.0

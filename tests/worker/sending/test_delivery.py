@@ -373,6 +373,16 @@ def test_an_outcome_that_a_fault_kept_from_being_recorded(
     assert "claimed" not in found
 
 
+def test_an_outcome_and_the_next_claim_are_one_commit(steps: Steps) -> None:
+    seen: list[str] = []
+    steps.fresh("a", "b")
+    steps.turn()
+    with steps.context.ledger.locked() as db:
+        db.set_trace_callback(seen.append)
+    assert steps.turn(0, TAKEN) == "b"
+    assert seen.count("COMMIT") == 1
+
+
 def test_an_outcome_that_waits_for_the_disk_is_no_later_delivery(sending: Sending) -> None:
     """Or senders that try again to record theirs would keep the server from being probed."""
     sending.patch(module, "_STORAGE_WAIT", 0.01)

@@ -182,6 +182,47 @@ def test_a_server_that_has_answered_is_not_asked_again(scene: Scene, a: Server, 
     assert (a.asked, b.asked) == (2, 0)  # the two may be one
 
 
+@pytest.mark.row(36, 45)
+@pytest.mark.parametrize("taken", [False, True])
+def test_a_server_that_cannot_tell_gets_the_same_key(
+    scene: Scene, b: Server, *, taken: bool
+) -> None:
+    """A dead letter is never held, though another worker may have taken its entry."""
+    a = Server("http://a.test", tells=False)
+    key = taken_in(scene, "fresh")
+    if taken:
+        scene.context.foreign_claims.vanish([key], scene.now(), taken=True, wait_until=0.0)
+    else:
+        scene.send(key, a, CUT)
+    bury(scene, key, b)
+    assert scene.send(key, a).kind is Kind.DELIVERED
+    assert (set(a.keys), a.asked) == ({"m"}, 1)
+
+
+@pytest.mark.row(36)
+def test_what_nobody_remembers_is_asked_about_at_each_server(
+    scene: Scene, a: Server, b: Server
+) -> None:
+    """After the ledger was lost any server may have it: one answer is that of one server."""
+    key = scene.context.inbox.add_fresh(fresh("m"), NOW, ask=True)
+    a.stored.append("text of m")
+    for _ in range(2):
+        scene.send(key, b, FAILED)
+    assert b.asked == 1
+    scene.send(key, a)
+    assert a.keys == []
+
+
+@pytest.mark.row(36, 45)
+def test_another_worker_makes_the_same_server_a_question_again(scene: Scene, a: Server) -> None:
+    key = scene.context.inbox.add_fresh(fresh("m"), NOW, ask=True)
+    scene.send(key, a, FAILED)
+    scene.context.foreign_claims.vanish([key], scene.now(), taken=True, wait_until=0.0)
+    a.stored.append("text of m")
+    scene.send(key, a)
+    assert (len(a.keys), a.asked) == (1, 2)
+
+
 @pytest.mark.row(36)
 @pytest.mark.parametrize("first", ["sent", "lost ledger"])
 def test_a_text_that_is_edited_and_edited_back_is_asked_about(
