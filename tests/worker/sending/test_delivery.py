@@ -253,6 +253,15 @@ def test_what_was_not_sent_was_no_attempt(steps: Steps, chosen: str) -> None:
     assert steps.told == []
 
 
+def test_a_failure_at_a_former_server_is_none_at_the_present_one(steps: Steps) -> None:
+    (key,) = steps.fresh("a")
+    steps.turn()
+    steps.delivery.change_server(ELSEWHERE)
+    assert steps.turn(0, FAILED) == "a"
+    assert steps.told == []
+    assert row(steps.context.ledger, key)["retries"] == 0
+
+
 def test_what_was_deleted_since_its_claim_is_not_sent(steps: Steps) -> None:
     steps.fresh("a", "b")
     assert steps.turn() == "a"
