@@ -142,7 +142,7 @@ def test_a_stop_publishes_what_is_left(home: Home, server: Standin) -> None:
 
 @pytest.mark.row(36)
 @pytest.mark.parametrize("stores", [True, False], ids=["accepted", "not accepted"])
-@pytest.mark.parametrize("means", variants(["asked", "keys"]))
+@pytest.mark.parametrize("means", ["asked", "keys"])
 def test_an_item_on_its_way_when_killed_is_stored_once(
     home: Home, server: Standin, means: str, *, stores: bool
 ) -> None:

@@ -92,6 +92,9 @@ def test_a_nul_is_diagnosed_and_mended_with_edit(home: Home, server: OfficialSta
     assert told["cause"] == "invalid content"
     assert "NUL" in told["detail"]
     assert f"mem0tray edit {letter['id'][:8]}" in told["remedy"]
+    advice = home.json("show", letter["id"])["remedy"]
+    assert advice.startswith(f"Change it with `mem0tray edit {letter['id'][:8]}`")
+    assert f"\nto do       {advice}\n" in home.ok("show", letter["id"])
     home.ok("edit", letter["id"], env={"EDITOR": "sed -i 's/\\x00/ny/'"})
     home.ok("retry", "--all")
     home.drained()

@@ -50,6 +50,16 @@ def test_the_editor_s_text_takes_the_place_of_the_old_one(home: Scratch) -> None
     assert home.letters()[0]["content"] == "old"
 
 
+@needs.MODES
+def test_the_open_text_is_for_its_user_alone(home: Scratch) -> None:
+    _letter(home)
+    look = "modes = [oct(each.stat().st_mode)[-3:] for each in (path, path.parent)]"
+    home.env(VISUAL=_editor(home.root, f"{look}\npath.write_text(str(modes))"))
+    home.ok("edit", "aa")
+    assert home.letters()[0]["content"] == str(["600", "700"])
+    assert [path.suffix for path in home.paths.edits.iterdir()] == [".json"]
+
+
 def test_the_end_of_the_text_stays_as_it_was(home: Scratch) -> None:
     home.env(VISUAL=_editor(home.root, "path.write_bytes(b'new ' + text)"))
     for content in ("one", "two\n", "three\n\n", "vier « ü » 😀", "lone \ud800"):

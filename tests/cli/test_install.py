@@ -254,6 +254,8 @@ def test_what_was_made_by_hand_is_neither_doubled_nor_taken(
     allow = ["--allow"] if agent != "claude-code" else []  # a permission is no server's
     said = home.ok("install", agent, "--hooks") + home.ok("install", agent, "--mcp", *allow)
     assert said.count("added yourself") == len(AGENTS[agent].events) + 1
+    if allow and agent in ALLOWED:
+        assert f"set {ALLOWED[agent][1][-1]} to " in " ".join(said.split())
     home.ok("uninstall", agent)
     assert texts(home, agent) == before
 
