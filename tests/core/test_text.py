@@ -90,6 +90,10 @@ def test_what_is_to_come_is_never_just_now(at: float, shown: str) -> None:
     assert text.due(at, 10_000) == shown
 
 
+def test_a_moment_has_its_time_and_its_distance() -> None:
+    assert text.moment(9_940, 10_000) == f"{text.clock(9_940)} (1 min ago)"
+
+
 @pytest.mark.parametrize("at", [None, 0, -1, 1e300, float("inf"), float("nan")])
 def test_impossible_times_are_a_dash(at: float | None) -> None:
     assert text.moment(at, 0) == text.NEVER

@@ -11,6 +11,7 @@ from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.foreign_claims import ForeignClaims
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Outbox
+from mem0tray.ledger.reader import Reader
 from tests.ledger.samples import NOW, fresh, letter, put
 
 SEEN = WorkerSeen(pid=7, host="there", first=NOW, last=NOW + 5)
@@ -43,13 +44,15 @@ def test_another_worker_is_remembered_until_it_has_gone(
     assert taken.worker() is None
 
 
-def test_a_start_learns_what_the_last_one_noted(taken: ForeignClaims) -> None:
+def test_a_start_learns_what_the_last_one_noted(taken: ForeignClaims, reader: Reader) -> None:
+    assert reader.our_runs() == []
     assert taken.begin("a", [1, 2]) == ([], None)
     assert taken.begin("b", None) == (["a"], [1, 2])
     assert taken.begin("c", [3]) == (["b", "a"], None)
     for number in range(9):
         taken.begin(str(number), None)
     assert taken.last_start()[0] == list("87654321")
+    assert reader.our_runs() == list("87654321")
 
 
 def test_entries_that_the_file_does_not_show_any_more_are_missing(

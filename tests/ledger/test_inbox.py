@@ -37,6 +37,12 @@ def test_a_dead_letter_waits_for_its_time(ledger: Ledger, inbox: Inbox) -> None:
     assert ledger.rows("SELECT * FROM showings") == []
 
 
+def test_it_is_noted_that_one_is_not_shown_yet(ledger: Ledger, inbox: Inbox) -> None:
+    keys = put(inbox, fresh("a"), fresh("b"))
+    inbox.note_not_shown(keys[0])
+    assert [row(ledger, key)["shown"] for key in keys] == [0, 1]
+
+
 def test_what_a_users_generation_shows_is_noted(ledger: Ledger, inbox: Inbox) -> None:
     item = letter("a")
     key = inbox.add_dead(item, item.raw, NOW, ask=False, gen=7)

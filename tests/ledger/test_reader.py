@@ -31,6 +31,15 @@ def test_deliveries_are_counted_by_their_time(inbox: Inbox, outbox: Outbox, read
     assert reader.deliveries(NOW, 60.0) == {NOW: 2, NOW + 60: 1}
 
 
+def test_what_a_server_has_is_known_by_id_text_and_server(
+    inbox: Inbox, outbox: Outbox, reader: Reader
+) -> None:
+    outbox.record_delivery(put(inbox, A, B)[0], HERE, NOW)
+    assert reader.has("a", A.digest, HERE)
+    for other in (("b", A.digest, HERE), ("a", B.digest, HERE), ("a", A.digest, ELSEWHERE)):
+        assert not reader.has(*other)
+
+
 @pytest.mark.parametrize(
     ("wanted", "ids"),
     [

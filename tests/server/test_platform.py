@@ -197,7 +197,7 @@ def test_a_success_is_believed_once_the_memory_is_seen_there(
 def test_facts_are_believed_without_a_look() -> None:
     done = render(200, {"status": "SUCCEEDED", "event_id": NAME, "results": []})
     outcome, requests = called(done, "save", MEMORY, terms=Terms(infer=True))
-    assert (outcome.kind, len(requests)) == (Kind.DELIVERED, 1)
+    assert (outcome.kind, outcome.status, len(requests)) == (Kind.DELIVERED, 200, 1)
 
 
 def test_a_ticket_is_asked_for() -> None:

@@ -354,6 +354,7 @@ def tls(reason: str) -> ssl.SSLError:
         (untrusted("self-signed\nit is"), "the certificate cannot be trusted: self-signed it is"),
         (ssl.SSLEOFError(8, "EOF occurred in violation of protocol"), LOST),
         (tls("WRONG_VERSION_NUMBER"), "the server there does not speak TLS"),
+        (tls("RECORD_LAYER_FAILURE"), "the server there does not speak TLS"),
         (tls("SOME_OTHER"), "some other"),
         (OSError(errno.ENETDOWN, "Network is down"), "Network is down"),
         (OSError(errno.ENETUNREACH, os.strerror(errno.ENETUNREACH)), "Network is unreachable"),

@@ -11,6 +11,7 @@ import pytest
 
 from mem0tray import __version__
 from mem0tray.core.item import Kind
+from mem0tray.server.answers import NO_PROJECT
 from mem0tray.server.http_client import key_header
 from mem0tray.server.listings import MAX_AGE, MAX_TEXTS, Listings, ProjectListing
 from mem0tray.server.model import (
@@ -72,8 +73,8 @@ def test_every_text_arrives_as_it_is(text: str) -> None:
 @pytest.mark.parametrize("dialect", ["vps", "oss", "platform"])
 def test_an_item_without_a_project_is_not_sent(dialect: str) -> None:
     outcome, requests = spoken(DELIVERED, "save", Memory("", "text", "k"), dialect=dialect)
-    assert (outcome.kind, requests) == (Kind.NOT_SENDABLE, [])
-    assert "project" in outcome.message
+    assert (outcome.kind, outcome.reason, requests) == (Kind.NOT_SENDABLE, NO_PROJECT, [])
+    assert outcome.message == str(NO_PROJECT)
 
 
 def hashed(key: str) -> str:

@@ -117,6 +117,7 @@ def test_a_new_folder_is_named_after_the_real_path(root: Path, claude_dir: Path)
 @needs.NAMES
 def test_a_name_is_the_same_in_every_release(root: Path) -> None:
     assert data_folder(root, Path("/nowhere/claude")).name == "claude-8c29d86930ea"
+    assert data_folder(root, Path("/nowhere/\udcff")).name == "claude-46210ac3fa7f"  # no UTF-8
 
 
 def test_a_record_says_what_it_serves(root: Path) -> None:
