@@ -210,9 +210,10 @@ def test_counts_that_are_right_are_left_alone(publishing: Publishing) -> None:
     assert not publishing.needs()
 
 
-def test_what_has_failed_and_is_no_memory_stays_there(publishing: Publishing) -> None:
-    publishing.take_in(A, failed=[{"odd": 1}])
-    assert publishing.publish()["failed"] == [{"odd": 1}]
+def test_failures_that_are_no_memories_and_the_last_100_stay(publishing: Publishing) -> None:
+    publishing.take_in(A, failed=[{"odd": 1}], last_100=[{"old": 2}])
+    found = publishing.publish()
+    assert (found["failed"], found["last_100"]) == ([{"odd": 1}], [{"old": 2}])
 
 
 def test_stats_that_are_none_are_quarantined(publishing: Publishing) -> None:
