@@ -108,7 +108,6 @@ def test_all_comes_over_to_this_computers_server(home: Home, server: Standin) ->
     home.write_queue(entries(12))
     home.drained(env=own)
     home.env["MEM0TRAY_SERVER_API_KEY"] = "present-key-4567"
-    server.forget()
     refused = home.run("migrate")
     assert refused.returncode == 1
     assert "MEM0TRAY_MIGRATE_KEY" in one_line(refused.stderr)

@@ -8,7 +8,7 @@ import json
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from tests.support.http1 import Answer, Request
 from tests.support.shapes import Json
@@ -56,11 +56,24 @@ def _names(error: BaseException | None) -> Iterator[str]:
         error = error.__cause__ or error.__context__
 
 
-class SimpleStore:
-    """Memories in a list, with the calls of `mem0.Memory`.
+class Store(Protocol):
+    """What the server keeps memories in, with the calls of `mem0.Memory`."""
 
-    `fails`: what asking the model raises, until that is mended.
-    """
+    def add(self, messages: Any, **more: Any) -> dict[str, Any]:
+        """Store them; `{"results": [{"id", "memory", "event"}]}`."""
+        ...
+
+    def search(self, query: str, *, filters: dict[str, Any], **more: Any) -> dict[str, Any]: ...
+
+    def get_all(self, *, filters: dict[str, Any], **more: Any) -> dict[str, Any]: ...
+
+    def get(self, memory_id: str) -> dict[str, Any] | None: ...
+
+    def delete(self, memory_id: str) -> Any: ...
+
+
+class SimpleStore:
+    """Memories in a list. `fails`: what asking the model raises, until that is mended."""
 
     def __init__(self) -> None:
         self.fails: Exception | None = None
@@ -112,9 +125,6 @@ class SimpleStore:
     def _fail(self) -> None:
         if self.fails is not None:
             raise self.fails
-
-
-Store = Any  # a `mem0.Memory`, or a `SimpleStore`
 
 
 class OfficialStandin(Standin):
