@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from mem0tray.agents.table import AGENTS
 from tests.cli.scratch import Scratch
-from tests.support import folders
+from tests.support import folders, needs
 from tests.support.standin import Standin
 
 # It asks a session bus, which only Linux has.
@@ -34,3 +35,19 @@ def server(home: Scratch) -> Iterator[Standin]:
     with Standin() as standin:
         home.env(MEM0TRAY_SERVER_URL=standin.url)
         yield standin
+
+
+@pytest.fixture
+def program(home: Scratch) -> Path:
+    """Put a program beside an empty home, which `install` names to the agents."""
+    nothing = dict.fromkeys(each.settings.folder[0] for each in AGENTS.values())
+    for variable in nothing:
+        home.patch.delenv(variable or "NO_SUCH", raising=False)
+    home.env(HOME=str(home.root), USERPROFILE=str(home.root), PATH=str(home.root / "none"))
+    home.env(MEM0TRAY_SERVER_URL="http://127.0.0.1:1")
+    made = home.root / "a folder" / ("mem0tray.exe" if needs.WINDOWS else "mem0tray")
+    made.parent.mkdir()
+    made.write_text("#!/bin/sh\n", encoding="utf-8")
+    made.chmod(0o755)
+    home.patch.setattr(sys, "argv", [str(made)])
+    return made
