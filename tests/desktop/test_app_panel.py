@@ -27,6 +27,13 @@ def find(tray: Tray, colour: tuple[int, int, int] = GREEN) -> Point:
     return wait_until(lambda: screen.find(colour), PATIENCE, f"the icon in {colour}")
 
 
+def when_well(tray: Tray) -> Point:
+    """Let the server get well once the badge is there; by then the panel has the full menu."""
+    find(tray, AMBER)
+    tray.server.health = Answer(body={"status": "ok"})
+    return find(tray)
+
+
 def wait_gone(tray: Tray) -> None:
     screen = tray.desktop.screen
     wait_until(lambda: not any(map(screen.find, (GREEN, AMBER))), what="the icon gone")
@@ -34,17 +41,17 @@ def wait_gone(tray: Tray) -> None:
 
 @pytest.fixture
 def panel(tray: Tray) -> Tray:
-    """Have a panel, and a memory that was not delivered."""
+    """Have a panel, a memory that was not delivered, and a server that is not well yet."""
     tray.desktop.panel()
+    tray.server.health = Answer(503)
     tray.home.write_dlq([waiting("letter", "alpha")])
     return tray
 
 
 def test_the_mouse_over_the_icon_shows_a_tooltip(panel: Tray, tmp_path: Path) -> None:
     panel.start()
-    find(panel, AMBER)
     screen = panel.desktop.screen
-    screen.point(*find(panel))
+    screen.point(*when_well(panel))
     screen.wait_window(lambda window: window.kind == "TOOLTIP", what="a tooltip")
     screen.screenshot(tmp_path / "tooltip.png")
 
@@ -55,7 +62,7 @@ def test_an_open_menu_stays_open_and_a_click_in_it_delivers_the_memory(
     server, screen = panel.server, panel.desktop.screen
     server.latency = 0.2
     panel.start(env={"MEM0TRAY_SYNC_CONCURRENCY": "1"})
-    screen.mouse(*find(panel, AMBER), RIGHT)
+    screen.mouse(*when_well(panel), RIGHT)
     menu = screen.wait_menu()
     screen.point(*menu.row(QUIT, LINES))  # off the icon, whose tooltip would come
     panel.home.write_queue(entries(40))
