@@ -180,6 +180,17 @@ def test_an_order_about_what_one_torn_file_may_hold_waits(ground: QueueScene, na
     assert order.exists()
 
 
+def test_what_an_older_worker_gave_up_and_the_user_edits_stays_edited(ground: QueueScene) -> None:
+    """Its old form stands in `failed` until the queue file is written, and is read once more."""
+    old, new = fresh("f"), fresh("f", content="edited")
+    ground.write(failed=[{"id": old.id, "project_id": "p", "content": old.content}])
+    order = Order(EDIT, orders.named([old.name]), [Text.of(new.raw, dead=True)])
+    orders.leave(ground.context.paths, order)
+    run_without_worker(ground.context)
+    rows = ground.context.inbox.by_ids([old.id])[old.id]
+    assert [(row.digest, row.state) for row in rows] == [(new.digest, "dead")]
+
+
 def test_beside_another_worker_what_left_a_file_is_asked_about(ground: QueueScene) -> None:
     paths, taken = ground.context.paths, fresh("t")
     ground.write(

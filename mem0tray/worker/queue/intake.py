@@ -183,7 +183,9 @@ class QueueIntake:
             afresh = self._note_moves(known) and len(came) == len(set(known.values()))
             absorb = self._context.counters.absorb
             self.oddities += absorb(stats, len(came), afresh=afresh or self._gone)
-            seen.failed = [(raw, self._adopt(raw, adopted)) for raw in parsed.lists["failed"]]
+            seen.failed = [
+                (raw, self._adopt(raw, tombstones, adopted)) for raw in parsed.lists["failed"]
+            ]
             self._note_read(signature)
             self._trust()
         # Only now is it in the ledger: a commit may fail, and the next reading is then the first.
@@ -241,13 +243,13 @@ class QueueIntake:
         self._context.foreign_claims.hold(key, now)
         return key
 
-    def _adopt(self, raw: bytes, adopted: list[Backoff]) -> int:
+    def _adopt(self, raw: bytes, tombstones: Mapping[Name, int], adopted: list[Backoff]) -> int:
         """Make a dead letter of an entry in an older worker's `failed` list; note its backoff."""
         item = items.parse(raw)
         if item is None:
             return _NOTHING
         self.oddities += 1  # it must stand elsewhere from now on
-        if self._context.inbox.known(item.name) is not None:
+        if item.name in tombstones or self._context.inbox.known(item.name) is not None:
             return 0
         take_in_as_dead(self._context, item, self._context.now(), ask=self.may_have_been_sent)
         adopted.append(dead_letters.of_move(item))
