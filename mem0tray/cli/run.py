@@ -62,15 +62,17 @@ def run(*, once: bool, until_idle: bool) -> None:
 
 def work(*, once: bool = False, until_idle: bool = False, greeting: str = "") -> None:
     """Run the worker in the terminal, after `greeting` on stderr once we have the folder."""
+    from mem0tray.worker.folders.settings import SettingsFile
+
+    file = SettingsFile()  # before the reading, so that it notices a change in between
     loaded = config.load()
     output.remark(*loaded.warnings)
     from mem0tray.agents import session_socket
-    from mem0tray.worker.folders.settings import SettingsFile
     from mem0tray.worker.log import EventLog
     from mem0tray.worker.thread import WorkerThread
 
     bus = events.Events()
-    worker = WorkerThread(loaded.settings, bus, SettingsFile().changed)
+    worker = WorkerThread(loaded.settings, bus, file.changed)
     if greeting:
         click.echo(greeting, err=True)
     log = EventLog(worker.paths, loaded.settings.log)

@@ -51,10 +51,11 @@ class Application:
 
     def __init__(self, session_bus: "SessionBus | None") -> None:
         self._bus = session_bus
+        file = SettingsFile()  # before the reading, so that it notices a change in between
         settings, wrong = _settings()
         self._events = Events()
         try:
-            self._worker = WorkerThread(settings, self._events, SettingsFile().changed, wrong)
+            self._worker = WorkerThread(settings, self._events, file.changed, wrong)
         except AlreadyRunningError as error:
             raise turned_away(error, settings) from error
         self._shown = FileLock(self._worker.paths.tray_lock)

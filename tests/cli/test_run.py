@@ -1,7 +1,10 @@
 """`mem0tray run`: what ends it, what it shows, and its last words."""
 
+import os
 import re
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -10,6 +13,7 @@ import pytest
 
 from mem0tray.cli import run
 from mem0tray.cli.run import RunScreen, UntilDone
+from mem0tray.config import settings as config
 from mem0tray.config.settings import Settings
 from mem0tray.core import events, reasons
 from mem0tray.core.errors import LedgerError
@@ -50,6 +54,35 @@ def test_what_was_delivered_is_counted_by_where_it_went(capsys: pytest.CaptureFi
         "Delivered 2 memories to this computer only.",
         "Worker stopped.",
     ]
+
+
+def test_settings_that_change_while_it_starts_are_taken_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file changes once it has been read, and before the worker looks at it again."""
+    file = tmp_path / "config.toml"
+    file.write_text("[log]\nbackups = 7\n")
+    long_ago = time.time() - 60.0
+    for module in (config, settings):
+        monkeypatch.setattr(module, "config_file", lambda: file)
+    load, reloads = config.load, []
+
+    def loaded() -> config.Loaded:
+        read = load()
+        file.write_text("[log]\nbackups = 17\n")
+        os.utime(file, (long_ago, long_ago))
+        return read
+
+    def begun(_: Settings, __: Events, reload: Callable[[], Any]) -> None:
+        reloads.append(reload)
+        raise LedgerError("enough")
+
+    monkeypatch.setattr(config, "load", loaded)
+    monkeypatch.setattr("mem0tray.worker.thread.WorkerThread", begun)
+    with pytest.raises(LedgerError, match="enough"):
+        run.work()
+    monkeypatch.setattr(config, "load", load)
+    assert reloads[0]().settings.log.backups == 17
 
 
 @needs.linux("systemd is of Linux")
