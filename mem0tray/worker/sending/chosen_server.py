@@ -197,7 +197,7 @@ class ChosenServer:
         self._version = 0  # of the connection's address, which may change
         self._probed_at = -inf  # monotonic
         self._choice = self._asked = 0  # which choice of a server this is, and the last probe's
-        self.delivery = Delivery(context, self._client, self._await_probe, self._recognise)
+        self.delivery = Delivery(context, self._await_probe, self._recognise)
         self.prober = Prober(self)
 
     @property
@@ -219,7 +219,7 @@ class ChosenServer:
         self._choice += 1  # a probe that has begun meanwhile asks the former server
         self._context.server = new.name if new is not None else ""
         self._context.destination = new.shown if new is not None else ""
-        self.delivery.change_server(self._context.server)
+        self.delivery.change_server(self._context.server, lambda: _chosen(new).client())
         if old is not None:  # closing may take a while
             old.close()
         self.prober.kick()
@@ -268,26 +268,18 @@ class ChosenServer:
         with suppress(LedgerError):  # it is then found out again
             self._context.ledger.set_meta(DIALECT, f"{dialect} {connection.name}")
         connection.forget_listings()
-        self.delivery.change_server(self._context.server)  # senders connect anew
+        self.delivery.connect_anew()
 
     def _recognise(self) -> None:
         connection = self._connection
         if connection is not None:
             connection.recognise(self.patience)
 
-    def _there(self) -> ServerConnection:
-        if self._connection is None:
-            raise SettingsError(Reason("No server is chosen."), server_choice.HOW)
-        return self._connection
-
-    def _client(self) -> Client:
-        return self._there().client()
-
     def probe_client(self) -> ProbeClient:
         """A client for a probe; without a key that the keyring has, the breaker stays open."""
         self._asked, refused = self._choice, bool(self._breaker.refusal)
         try:
-            client = self._there().probe_client(reads_key=refused)
+            client = _chosen(self._connection).probe_client(reads_key=refused)
         except KeyringUnavailableError as error:
             self._breaker.block("keyring", error.reason)
             raise
@@ -308,7 +300,7 @@ class ChosenServer:
         connection = self._connection
         if connection is not None and connection.version != self._version:
             self._version = connection.version
-            self.delivery.change_server(self._context.server)
+            self.delivery.connect_anew()
             if connection.other_port:
                 wanted = self._context.settings.server.local_port
                 self._context.events.emit(events.OtherPort(wanted, connection.other_port))
@@ -333,3 +325,9 @@ class ChosenServer:
     def _await_probe(self) -> None:
         self._breaker.await_probe()
         self.prober.kick()
+
+
+def _chosen(connection: ServerConnection | None) -> ServerConnection:
+    if connection is None:
+        raise SettingsError(Reason("No server is chosen."), server_choice.HOW)
+    return connection

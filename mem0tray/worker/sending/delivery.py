@@ -68,13 +68,11 @@ class Delivery:
     def __init__(
         self,
         context: WorkerContext,
-        connect: Callable[[], Client],
         await_probe: Callable[[], None],
         recognise: Callable[[], None],
     ) -> None:
         self._context = context
         self._breaker = context.breaker
-        self._connect = connect
         self._recognise = recognise
         self._cond = threading.Condition()
         self._throttle = Throttle()
@@ -89,6 +87,7 @@ class Delivery:
         self._last_lane = DEAD
         self.delivered_at = -inf  # the last delivery, monotonic
         self._server = ""  # as the ledger names it
+        self._connect: Callable[[], Client]  # to that server, from the first `change_server` on
         self._era = 0  # in each era every sender connects anew
         self._stopping = False
         self._left = False  # nobody waits for the last senders any more, and the ledger is closed
@@ -102,9 +101,13 @@ class Delivery:
                 self._add_sender()
             self._cond.notify()
 
-    def change_server(self, name: str) -> None:
+    def change_server(self, name: str, connect: Callable[[], Client]) -> None:
         with self._cond:
-            self._server = name
+            self._server, self._connect = name, connect
+            self.connect_anew()
+
+    def connect_anew(self) -> None:
+        with self._cond:
             self._era += 1
             self._throttle = Throttle()
             self._proven = False
@@ -201,7 +204,7 @@ class Delivery:
             client = self._connected(sender)
         except Exception as error:  # noqa: BLE001  (no server is chosen, or ours does not start)
             return Outcome(Kind.OUTAGE, None, one_line(str(error), 200))
-        if flight.era != self._era:
+        if flight.era != sender.era:
             return Outcome(Kind.NOT_SENT, None, "another server was chosen")
         outcome = self._attempts.make(client, flight.job, flight.applied)
         if outcome.status in CANNOT_TELL:
@@ -211,12 +214,14 @@ class Delivery:
         return outcome
 
     def _connected(self, sender: _Sender) -> Client:
-        if sender.client is None or sender.era != self._era:
+        with self._cond:
+            era, connect = self._era, self._connect
+        if sender.client is None or sender.era != era:
             if sender.client is not None:
                 sender.client.close()
                 sender.client = None
-            sender.era = self._era
-            sender.client = self._clients[sender.number] = self._connect()
+            sender.era = era
+            sender.client = self._clients[sender.number] = connect()
         return sender.client
 
     def _turn(self, sender: _Sender) -> _Flight | None:

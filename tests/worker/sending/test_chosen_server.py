@@ -24,7 +24,7 @@ from mem0tray.server.listings import Listings
 from mem0tray.server.model import Client, Health, KeyCheck, KeyVerdict, Terms
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
-from mem0tray.worker.sending import chosen_server
+from mem0tray.worker.sending import chosen_server, delivery
 from mem0tray.worker.sending.chosen_server import (
     REPORT_AGAIN,
     ChosenServer,
@@ -58,9 +58,13 @@ class Choosing:
         monkeypatch.setattr(time, "monotonic", lambda: self.moment)
         self.chosen = ChosenServer(context)
 
-    def _delivery(self, *arguments: Any) -> Any:
-        self.connect = arguments[1]
+    def _delivery(self, *_: Any) -> Any:
         return self.delivery
+
+    def connect(self) -> Client:
+        """Connect as a sender of the last choice does."""
+        client: Client = self.delivery.change_server.call_args.args[1]()
+        return client
 
     def connection(self) -> Any:
         made = stand_in(ServerConnection, version=0, other_port=0)
@@ -88,7 +92,7 @@ def test_a_choice_is_told_everywhere(choosing: Choosing) -> None:
     choosing.chosen.choose(A, events.WorkerStarted)
     assert choosing.context.server == "http://a.test"
     assert choosing.context.destination == "a.test"
-    choosing.delivery.change_server.assert_called_once_with("http://a.test")
+    choosing.delivery.change_server.assert_called_once_with("http://a.test", mock.ANY)
     choosing.prober.kick.assert_called_once_with()
     warning = "memories go to a.test over plain http, readable on the way"
     assert choosing.told == [events.WorkerStarted("a.test", warning)]
@@ -102,6 +106,26 @@ def test_a_change_closes_the_former_connection(choosing: Choosing) -> None:
     before.close.assert_called_once_with()
     choosing.chosen.choose(ServerSettings(url="https://b.test"), events.ServerChanged)
     assert choosing.told[1:] == [events.ServerChanged("b.test", "")]
+
+
+def test_a_sender_that_connects_during_a_choice_reaches_the_server_that_it_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ledger would name a server that never had the memory."""
+    with grounded(tmp_path, server="") as context:
+        chosen = ChosenServer(context)
+        chosen.choose(ServerSettings(url="http://a.test", dialect="vps"), events.WorkerStarted)
+        sender, reached = delivery._Sender(0), []
+        change = chosen.delivery.change_server
+
+        def connect_first(*server: Any) -> None:
+            client: Any = chosen.delivery._connected(sender)
+            reached.append((chosen.delivery._server, client._transport._there.url))
+            change(*server)
+
+        monkeypatch.setattr(chosen.delivery, "change_server", connect_first)
+        chosen.choose(ServerSettings(url="http://b.test", dialect="vps"), events.ServerChanged)
+    assert reached == [("http://a.test", "http://a.test")]
 
 
 @pytest.mark.parametrize("obstacle", ["dialect", "keyring"])
@@ -119,7 +143,7 @@ def test_while_nobody_knows_which_is_meant_nothing_is_connected(choosing: Choosi
     choosing.chosen.choose(None, events.ServerChanged)
     before.close.assert_called_once_with()
     assert (choosing.context.server, choosing.context.destination) == ("", "")
-    choosing.delivery.change_server.assert_called_once_with("")
+    choosing.delivery.change_server.assert_called_once_with("", mock.ANY)
     assert choosing.told == [events.ServerChanged("", "")]
     assert not choosing.breaker.blocked_by("server")
     with pytest.raises(SettingsError) as caught:
@@ -227,11 +251,11 @@ def test_another_address_of_the_embedded_server_is_taken_up(choosing: Choosing) 
     choosing.context.server = "local"
     connection = choosing.connection()
     choosing.chosen.probed(WELL, None)
-    choosing.delivery.change_server.assert_not_called()
+    choosing.delivery.connect_anew.assert_not_called()
     connection.version = 1
     for _ in range(2):
         choosing.chosen.probed(WELL, None)
-    choosing.delivery.change_server.assert_called_once_with("local")
+    choosing.delivery.connect_anew.assert_called_once_with()
     assert choosing.told == []
     connection.version, connection.other_port = 2, 4001
     for _ in range(2):

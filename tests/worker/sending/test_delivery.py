@@ -43,8 +43,8 @@ class Steps:
         self.moment = 5_000.0
         self.added = 0
         self.connect = mock.Mock(side_effect=mock.Mock)
-        self.delivery = Delivery(context, self.connect, self.breaker.await_probe, lambda: None)
-        self.delivery.change_server(HERE)
+        self.delivery = Delivery(context, self.breaker.await_probe, lambda: None)
+        self.delivery.change_server(HERE, self.connect)
         self._senders: dict[int, module._Sender] = {}
         monkeypatch.setattr(self.delivery, "_add_sender", self._add)
         monkeypatch.setattr(WorkerContext, "now", staticmethod(lambda: NOW))
@@ -230,7 +230,7 @@ def test_a_sender_keeps_its_client_as_long_as_the_server_is_the_same(steps: Step
     steps.attempt()
     assert steps._senders[0].client is first
     assert steps.connect.call_count == 1
-    steps.delivery.change_server(HERE)
+    steps.delivery.change_server(HERE, steps.connect)
     assert steps.attempt() == Outcome(Kind.NOT_SENT, None, "another server was chosen")
     assert isinstance(first, mock.Mock)
     first.close.assert_called_once_with()
@@ -238,11 +238,27 @@ def test_a_sender_keeps_its_client_as_long_as_the_server_is_the_same(steps: Step
     assert steps.delivery._clients[0] is steps._senders[0].client
 
 
+def test_what_is_claimed_for_a_server_never_goes_to_the_next(steps: Steps) -> None:
+    """Also where another server is chosen while the sender connects."""
+    steps.fresh("a")
+    steps.turn()
+    client = mock.Mock()
+
+    def connect() -> mock.Mock:
+        steps.delivery.change_server(ELSEWHERE, mock.Mock(side_effect=AssertionError("the next")))
+        return client
+
+    steps.connect.side_effect = connect
+    steps.attempt()
+    assert [call.args[0].content for call in client.save.call_args_list] == ["text of a"]
+    assert steps._senders[0].client is client
+
+
 @pytest.mark.parametrize("chosen", [HERE, ELSEWHERE])
 def test_what_was_not_sent_was_no_attempt(steps: Steps, chosen: str) -> None:
     (key,) = steps.fresh("a")
     steps.turn()
-    steps.delivery.change_server(chosen)
+    steps.delivery.change_server(chosen, steps.connect)
     proven = steps.delivery._proven = True
     steps.context.barrier.wait = True
     assert steps.turn(0, Outcome(Kind.NOT_SENT, None, "an order came")) == ""
@@ -256,7 +272,7 @@ def test_what_was_not_sent_was_no_attempt(steps: Steps, chosen: str) -> None:
 def test_a_failure_at_a_former_server_is_none_at_the_present_one(steps: Steps) -> None:
     (key,) = steps.fresh("a")
     steps.turn()
-    steps.delivery.change_server(ELSEWHERE)
+    steps.delivery.change_server(ELSEWHERE, steps.connect)
     assert steps.turn(0, FAILED) == "a"
     assert steps.told == []
     assert row(steps.context.ledger, key)["retries"] == 0
@@ -317,8 +333,8 @@ class Sending:
         self.client.save.return_value = TAKEN
         breaker = context.breaker
         breaker.note_probe(healthy=True, reason=reasons.NONE)
-        self.delivery = Delivery(context, lambda: self.client, breaker.await_probe, lambda: None)
-        self.delivery.change_server(HERE)
+        self.delivery = Delivery(context, breaker.await_probe, lambda: None)
+        self.delivery.change_server(HERE, lambda: self.client)
 
     def wait(self, *names: str) -> int:
         add = self.context.inbox.add_fresh
