@@ -216,9 +216,16 @@ def quarantined(path: Path) -> RestoreSource:
 
 
 def deleted_unknown(paths: Paths, reader: Reader) -> set[Name]:
-    """Find memories that a delete has backed up and the ledger does not know: it was lost since."""
+    """Find memories that a delete has backed up and the ledger does not know: it was lost since.
+
+    One that was restored under its next id is no longer deleted.
+    """
     backed_up = {name for source in _dated(paths) for name in _names(source)}
-    return {name for name in backed_up if reader.known(*name) is None}
+    return {
+        (item_id, digest)
+        for item_id, digest in backed_up
+        if not any(reader.known(each, digest) for each in (item_id, items.id_again(item_id)))
+    }
 
 
 def _names(source: RestoreSource) -> list[Name]:

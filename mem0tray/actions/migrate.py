@@ -46,13 +46,15 @@ class KeyRefusedError(Mem0TrayError):
 class Brought:
     """The result of a migration.
 
-    `unread` are memories that the former server took and does not show as they were. `cut` are
+    `unread` are memories that the former server took and does not show as they were. `forgotten`
+    are those that it may have, and that were erased here for good. `cut` are
     projects of which it shows only the newest; `names_projects`: false where it does not say which
     projects it has. `is_one`: both addresses lead to one server, or to a copy.
     """
 
     sums: Sums = field(default_factory=Sums)
     unread: list[Traced] = field(default_factory=list)
+    forgotten: list[Traced] = field(default_factory=list)
     cut: list[str] = field(default_factory=list)
     names_projects: bool = True
     is_one: bool = False
@@ -118,7 +120,7 @@ class Migration:
         except (NotAnsweredError, NotRecognisedError) as error:
             raise self._trouble(error.said) from error
         brought = self._brought
-        brought.unread = self._plan.unread
+        brought.unread, brought.forgotten = self._plan.unread, self._plan.forgotten
         if not self._dry_run:
             self._feed.flush()
             if self._project is None:

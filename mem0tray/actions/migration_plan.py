@@ -8,6 +8,8 @@ from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from msgspec import structs
+
 from mem0tray.core import item as items
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.files import atomic, private_folders
@@ -29,13 +31,6 @@ class Sort(IntEnum):
     QUEUED = 2  # by this migration
     WAITING = 3
     PRESENT = 4
-
-
-_BY_STATE: Final = {
-    items.FRESH: Sort.WAITING,
-    items.DEAD: Sort.WAITING,
-    items.DISCARDED: Sort.DELETED,
-}
 
 
 class Sums(NamedTuple):
@@ -64,6 +59,7 @@ class Plan:
         self._sorts: dict[bytes, Sort] = {}  # by digest
         self._there: set[bytes] = set()
         self._unread: defaultdict[bytes, list[Traced]] = defaultdict(list)
+        self.forgotten: list[Traced] = []  # there still, and erased here for good
         self._shown = {items.digest(*items.TRIAL)}
         self._counts: Counter[Sort] = Counter()
 
@@ -77,13 +73,13 @@ class Plan:
         sorts = self._sorts
         sorts.update((digest, Sort.DELETED) for _, digest in discarded)
         sorts.update((digest, Sort.WAITING) for _, digest in waiting)
-        waits, dropped = _first_names(waiting), _first_names(discarded)
+        waits = {(items.first_id(name), digest) for name, digest in waiting}
         memories: defaultdict[items.Name, list[Traced]] = defaultdict(list)
         for each in known:  # items sent again under further ids are one memory
             if each.digest != items.digest(*items.TRIAL):
                 memories[items.first_id(each.id), each.digest].append(each)
         for name, sent in memories.items():
-            sort = _sort_of(sent, waits=name in waits, dropped=name in dropped)
+            sort = _sort_of(sent, waits=name in waits)
             digest, project = sent[0].digest, sent[0].project
             sorts[digest] = max(sorts.get(digest, Sort.UNREAD), sort)
             there = [each for each in sent if each.there and self._project in (None, project)]
@@ -92,9 +88,11 @@ class Plan:
                 continue
             self._there.add(digest)
             if sort is Sort.UNREAD:
-                self._unread[digest].append(there[-1])  # the server had lost those before
+                # The server had lost those before; the last id is not used up by a deletion.
+                self._unread[digest].append(structs.replace(there[-1], id=sent[-1].id))
             else:
                 self._counts[sort] += 1
+                self.forgotten += [each for each in there[-1:] if sent[-1].forgotten]
 
     @property
     def unread(self) -> "list[Traced]":
@@ -135,16 +133,14 @@ class Plan:
         )
 
 
-def _first_names(names: Collection[items.Name]) -> set[items.Name]:
-    return {(items.first_id(name), digest) for name, digest in names}
-
-
-def _sort_of(sent: "list[Traced]", *, waits: bool, dropped: bool) -> Sort:
+def _sort_of(sent: "list[Traced]", *, waits: bool) -> Sort:
+    """Return where a memory is: the last item counts, as a restoration ends a deletion."""
     if any(each.here for each in sent):
         return Sort.PRESENT
-    if dropped:
-        return Sort.DELETED
-    return Sort.WAITING if waits else max(_BY_STATE.get(each.state, Sort.UNREAD) for each in sent)
+    if waits or any(each.state in (items.FRESH, items.DEAD) for each in sent):
+        return Sort.WAITING
+    is_gone = sent[-1].forgotten or sent[-1].state == items.DISCARDED
+    return Sort.DELETED if is_gone else Sort.UNREAD
 
 
 def _entry(name: str, memory: "ServerMemory", timestamp: float) -> items.Object:

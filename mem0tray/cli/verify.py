@@ -262,6 +262,9 @@ def _print_moved(brought: Brought, where: str, chosen: str, *, dry_run: bool) ->
     verb = "would be queued" if dry_run else "queued now"
     facts = [(name, f"{count:,} {what}") for name, count, what in counts if count]
     output.print_facts([(verb, f"{sums.queued:,} for {chosen}"), *facts])
+    if brought.forgotten:
+        some = text.some([each.id for each in brought.forgotten])
+        output.say(f"Erased here for good, and perhaps still on {where}: {some}.")
     if brought.is_one:
         output.say(
             f"{where} and {chosen} show the same memories: they are one server, or one is a copy."
@@ -282,6 +285,7 @@ def _as_document(brought: Brought) -> dict[str, Any]:
         "same_server": brought.is_one,
         "names_projects": brought.names_projects,
         "cut_projects": brought.cut,
+        "forgotten_ids": [each.id for each in brought.forgotten],
         "unread_memories": [
             {"id": each.id, "project_id": each.project, "hash": each.digest.hex()}
             for each in brought.unread

@@ -427,24 +427,31 @@ SELECT id, project, digest, coalesce(first_digest, digest), at FROM items
   AND server = (SELECT key FROM servers WHERE name = ?) ORDER BY items.key
 
 -- name: discarded_digests
--- The texts that the user has deleted.
-SELECT DISTINCT digest FROM items WHERE state = 'discarded' AND coalesce(reason, '') != ?
+-- The texts that the user has deleted; a restoration or a later save of a text ends that.
+WITH deleted AS MATERIALIZED (SELECT digest, max(closed) AS at, max(key) AS last FROM items
+  WHERE state = 'discarded' AND coalesce(reason, '') != ? GROUP BY digest)
+  SELECT digest FROM deleted EXCEPT SELECT digest FROM items CROSS JOIN deleted USING (digest)
+  WHERE state != 'discarded' AND (revived >= at OR key > last AND accepted >= at)
+
+-- name: same_memory
+-- Whether an item is one that was sent under this id, or again under a further one.
+its.digest = elsewhere.digest AND (its.id = elsewhere.id
+  OR its.id > CAST(elsewhere.id || '-again-' AS BLOB)
+  AND its.id < CAST(elsewhere.id || '-again-:' AS BLOB))
 
 -- name: only_elsewhere
--- CROSS JOIN: SQLite then looks only at the items that another server has, not at all items. An item
--- that was sent again under further ids counts alone, unless one of them is here, waits or was deleted.
-WITH here AS (SELECT coalesce(max(key), -1) AS key FROM servers WHERE name = ?)
-  SELECT name, count(*) FROM here CROSS JOIN outcomes o CROSS JOIN items ON items.key = o.item
-  JOIN servers ON servers.key = o.server
-  WHERE has AND o.server != here.key AND state = 'delivered'
-  AND digest != ? AND NOT (instr(id, CAST('-again-' AS BLOB)) AND EXISTS
-  (SELECT 1 FROM items AS first WHERE first.id = first_id(items.id) AND first.id != items.id
-  AND first.digest = items.digest)) AND NOT EXISTS
-  (SELECT 1 FROM outcomes WHERE item = o.item AND server = here.key AND has) AND NOT EXISTS
-  (SELECT 1 FROM items AS again WHERE again.id > CAST(items.id || '-again-' AS BLOB)
-  AND again.id < CAST(items.id || '-again-:' AS BLOB) AND again.digest = items.digest
-  AND (again.state != 'delivered' OR EXISTS
-  (SELECT 1 FROM outcomes WHERE item = again.key AND server = here.key AND has)))
+-- CROSS JOIN: SQLite then looks only at the items that another server has, not at all items. Of an
+-- item that was sent again under further ids the last one decides, unless one is here or waits.
+WITH here AS (SELECT coalesce(max(key), -1) AS key FROM servers WHERE name = ?),
+  elsewhere AS (SELECT o.server, items.key, digest, here.key AS here,
+  iif(instr(id, CAST('-again-' AS BLOB)), first_id(id), id) AS id
+  FROM here CROSS JOIN outcomes o CROSS JOIN items ON items.key = o.item
+  WHERE has AND o.server != here.key AND digest != ?)
+  SELECT name, count(*) FROM elsewhere CROSS JOIN servers ON servers.key = server
+  WHERE (SELECT max(its.key) AND state = 'delivered' AND reason IS NOT 'forgotten' FROM items AS its
+  WHERE {same_memory}) AND NOT EXISTS (SELECT 1 FROM items AS its WHERE {same_memory}
+  AND (state IN ('pending', 'dead') OR EXISTS (SELECT 1 FROM outcomes WHERE item = its.key AND has
+  AND (server = here OR its.key > elsewhere.key AND server = elsewhere.server))))
   GROUP BY name ORDER BY name
 
 -- name: server_has
@@ -455,7 +462,7 @@ EXISTS (SELECT 1 FROM outcomes JOIN servers ON servers.key = server
 -- name: traced
 -- Every memory, and whether two servers have it.
 SELECT id, digest, coalesce(first_digest, digest), project, ts, state,
-  {server_has}, {server_has} FROM items ORDER BY items.key
+  {server_has}, {server_has}, reason IS 'forgotten' FROM items ORDER BY items.key
 
 -- name: deliveries
 -- The servers that have an item, the first one first.
@@ -477,9 +484,9 @@ SELECT (SELECT count(*) FROM items WHERE state = 'pending'),
   ({count_held})
 
 -- name: erase
--- Forget the text of an item for good.
-UPDATE items SET last_error = NULL, state = 'discarded', reason = 'forgotten'
-  WHERE key = ? AND state != 'delivered'
+-- Forget the text of an item for good: what a server has stays delivered, and goes to no other.
+UPDATE items SET last_error = NULL, state = iif(state = 'delivered', state, 'discarded'),
+  reason = 'forgotten' WHERE key = ?
 
 -- name: change_values
 -- Replace the counters and times of a dead letter, as its user wrote them.

@@ -127,6 +127,7 @@ class Traced(Struct, frozen=True):
     state: str
     there: bool
     here: bool
+    forgotten: bool = False  # its text is erased here for good
 
 
 class Attempt(Struct, frozen=True):

@@ -280,6 +280,12 @@ def check(plan: Plan) -> dict[str, int]:
             ([traced("a"), *map(traced, again)], (), again[-1:], {"found": 1, "queued": 1})
             for again in (["a-again-1", "a-again-2"], ["a-again-2", "a-again-1"])
         ),
+        (
+            [traced("a", items.DISCARDED), traced("a-again-1")],
+            (),
+            ["a-again-1"],
+            {"found": 1, "queued": 1},
+        ),
         *(
             ([traced("a", **first), traced("a-again-1", **again)], (), [], {"found": 1, sum_: 1})
             for first, again, sum_ in (

@@ -10,7 +10,7 @@ from mem0tray.core.errors import INTERRUPTED, Mem0TrayError
 from tests.actions.scene import worker
 from tests.cli.scratch import Scratch, checks
 from tests.support import delivered
-from tests.support.shapes import entry
+from tests.support.shapes import entry, queue_document
 from tests.support.standin import Standin
 
 
@@ -38,6 +38,20 @@ def test_what_was_found_is_said_with_what_became_of_it(
     again = home.ok("migrate", "--from", former.url)
     assert f"queued now  0 for {server.netloc}" in again
     assert "waiting     3 already queued, and not delivered yet" in again
+
+
+def test_what_was_forgotten_is_left_and_named(
+    home: Scratch, server: Standin, former: Standin
+) -> None:
+    home.write("mem0_queue.json", queue_document([]))
+    deliver(home, former.url, "one", "forgotten")
+    with worker(home.paths) as context:
+        context.inbox.erase([2])
+    former.begin_with([("alpha", "one"), ("alpha", "forgotten")])
+    said = home.ok("migrate", "--from", former.url)
+    assert f"queued now  1 for {server.netloc}" in said
+    assert f"Erased here for good, and perhaps still on {former.url}: forgotten." in said
+    assert [each["id"] for each in home.queued()] == ["one"]
 
 
 def test_what_cannot_be_read_back_is_named_and_offered_no_more(

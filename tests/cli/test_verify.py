@@ -1,6 +1,7 @@
 """`mem0tray verify`."""
 
 import json
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -150,6 +151,19 @@ def test_what_the_user_deleted_here_never_comes_back(home: Scratch, server: Stan
     assert (done.code, named(done), home.queued()) == (1, [oak["id"]], [])
     assert done.json()["missing"][0]["deleted_here"] is True
     assert "restore --list" in done.line
+
+
+def test_what_was_saved_anew_after_its_deletion_is_queued_again(
+    home: Scratch, server: Standin
+) -> None:
+    home.write("mem0_queue.json", queue_document([entry("oak", "p")]))
+    (waiting,) = home.queued()
+    home.ok("delete", waiting["id"], "--yes")
+    oak = entry("oak", "p")
+    deliver(home.paths.ledger, server.url, [oak], time.time())
+    keep(home, [oak])
+    home.ok("verify", "--requeue")
+    assert [each["id"] for each in home.queued()] == [f"{oak['id']}-again-1"]
 
 
 def test_what_is_about_to_be_deleted_stays_away(home: Scratch, server: Standin) -> None:

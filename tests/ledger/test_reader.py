@@ -407,7 +407,6 @@ def test_every_memory_is_traced_on_both_servers(former: Reader, inbox: Inbox) ->
     ("sent", "counted"),
     [
         ({"a": [ELSEWHERE], "a-again-1": [ELSEWHERE]}, 1),
-        ({"a": [ELSEWHERE], "a-again-1": [THIRD]}, 1),
         ({"a": [ELSEWHERE], "a-again-1": [HERE]}, 0),
         ({"a": [ELSEWHERE, HERE], "a-again-1": [ELSEWHERE]}, 0),
         ({"a": [ELSEWHERE], "a-again-1": []}, 0),
@@ -421,6 +420,37 @@ def test_a_memory_that_was_sent_again_counts_once(
     for key, servers in zip(put(inbox, *entries), sent.values(), strict=True):
         delivered(outbox, key, *servers)
     assert reader.only_elsewhere(HERE) == ({ELSEWHERE: counted} if counted else {})
+
+
+def test_a_restoration_or_a_later_save_of_a_text_ends_its_deletion(
+    inbox: Inbox, outbox: Outbox, reader: Reader
+) -> None:
+    texts = ("restored", "saved anew", "deleted", "deleted again")
+    first = [fresh(text, content=text) for text in texts]
+    for key in put(inbox, *first):
+        delivered(outbox, key, ELSEWHERE)
+    for each in first:
+        inbox.remove((each.id, each.digest), ELSEWHERE, NOW)
+    later = ("restored-again-1", "restored"), ("x", "saved anew"), ("y", "deleted again")
+    *sent, gone = put(inbox, *(fresh(name, content=text) for name, text in later))
+    for key in sent:
+        delivered(outbox, key, ELSEWHERE)
+    inbox.discard([gone], NOW, "deleted")
+    assert reader.discarded_digests() == {
+        fresh(text, content=text).digest for text in ("deleted", "deleted again")
+    }
+    assert reader.only_elsewhere(HERE) == {ELSEWHERE: 2}
+
+
+def test_what_is_forgotten_stays_known_as_delivered_and_goes_to_no_other_server(
+    inbox: Inbox, outbox: Outbox, reader: Reader
+) -> None:
+    (key,) = put(inbox, fresh("a"))
+    delivered(outbox, key, ELSEWHERE)
+    inbox.erase([key])
+    assert reader.only_elsewhere(HERE) == {}
+    (known,) = reader.traced(ELSEWHERE, HERE)
+    assert (known.state, known.forgotten) == (items.DELIVERED, True)
 
 
 def test_a_dialect_is_known_of_the_last_address_alone(ledger: Ledger, reader: Reader) -> None:
