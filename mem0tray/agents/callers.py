@@ -26,6 +26,11 @@ _BARE: Final = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
 _SPECIAL: Final = re.compile(r'([\\"$`])')
 _ESCAPED: Final = r"\\\1"
 _LINES: Final = ("command", "bash", "powershell", "exec")  # the members that start something
+# What stands around a hook's program, so that its agent sees no failure where the program is gone.
+# For sh: nor holds the agent's pipes, so that an agent which ends the shell waits no longer.
+_FOR_SH: Final = ('printf %s "$(', ' 2>/dev/null)"')
+_FOR_CMD: Final = ("", " || exit 0")  # and for Git's bash
+_FOR_POWERSHELL: Final = ("", "; exit 0")
 
 Place = tuple[str | int, ...]
 
@@ -139,20 +144,30 @@ def _hooks_of(name: str, document: dict[str, Any], event: str) -> Iterator[Calle
 
 def with_hooks(name: str, text: str, program: Sequence[str]) -> str:
     """Add a hook for each event to `text`; one that `install` made gets `program`."""
-    form = AGENTS[name].settings
+    form, text = AGENTS[name].settings, renewed(name, text, program)
     for event, its in AGENTS[name].events.items():
-        found = list(_hooks_of(name, json.loads(text), event))
-        line = hook_line(program, verb(name, event), powershell=form.powershell)
-        ours = next((each for each in found if each.installed), None)
-        if ours is not None:
-            if ours.program != tuple(words_of({"command": line})[: -len(verb(name, event))]):
-                text = json_edit.with_value(text, (*ours.place, "command"), line)
-        elif not found:
+        if next(_hooks_of(name, json.loads(text), event), None) is None:
             for member in form.frame.keys() - json.loads(text):
                 text = json_edit.with_member(text, (), member, form.frame[member])
+            line = hook_line(program, verb(name, event), powershell=form.powershell)
             hook = {"type": "command", "command": line, form.wait[0]: its.patience * form.wait[1]}
             entry = {_HOOKS: [hook]} if form.grouped else hook
             text = json_edit.with_element(text, (_HOOKS, event), entry)
+    return text
+
+
+def renewed(name: str, text: str, program: Sequence[str] = ()) -> str:
+    """Write the hooks that `install` made as it writes them now; each keeps or gets its program."""
+    (wait, unit), powershell = AGENTS[name].settings.wait, AGENTS[name].settings.powershell
+    for each in hooks(name, text):
+        hook = reduce(getitem, each.place, json.loads(text))
+        words = verb(name, each.what)
+        line = hook_line(program or each.program, words, powershell=powershell)
+        if each.installed and hook["command"] != line:
+            text = json_edit.with_value(text, (*each.place, "command"), line)
+            if wait in hook:
+                after = AGENTS[name].events[each.what].patience * unit
+                text = json_edit.with_value(text, (*each.place, wait), after)
     return text
 
 
@@ -220,12 +235,14 @@ def hook_line(
 ) -> str:
     """Return a hook's line: for sh; on Windows one that Git's bash and others read alike."""
     if not windows:
-        return shlex.join([*program, *verb])
+        return shlex.join([*program, *verb]).join(_FOR_SH)
     words = [*(word.replace("\\", "/") for word in program), *verb]
     line = " ".join(
         word if _BARE.fullmatch(word) else f'"{_SPECIAL.sub(_ESCAPED, word)}"' for word in words
     )
-    return f"& {line}" if powershell and line.startswith('"') else line
+    if powershell and line.startswith('"'):
+        line = f"& {line}"
+    return line.join(_FOR_POWERSHELL if powershell else _FOR_CMD)
 
 
 def words_of(given: Mapping[str, Any]) -> list[str]:
@@ -237,6 +254,9 @@ def words_of(given: Mapping[str, Any]) -> list[str]:
         return []
     if isinstance(arguments, list):
         return [command, *map(str, arguments)]
+    for before, after in (_FOR_SH, _FOR_CMD, _FOR_POWERSHELL):
+        if command.startswith(before) and command.endswith(after):
+            command = command[len(before) : -len(after)]
     try:
         return shlex.split(command.removeprefix("& "))
     except ValueError:

@@ -138,8 +138,7 @@ def _planned(name: str, found: FoundSettings, parts: list[str], program: Sequenc
         parts = others  # it was allowed before
     if text != found.text:
         before = () if program else _as_before(found, name, parts)
-        mark = codecs.BOM_UTF8 if (found.data or b"").startswith(codecs.BOM_UTF8) else b""
-        after = next(iter(before), mark + text.encode())
+        after = next(iter(before), _encoded(found, text))
         if after is not None:
             _parsed(name, path, after)
     by_hand = tuple(
@@ -157,6 +156,11 @@ def _planned(name: str, found: FoundSettings, parts: list[str], program: Sequenc
     return change.refused(FileUnavailableError(f"{path} {why}.", how))
 
 
+def _encoded(found: FoundSettings, text: str) -> bytes:
+    mark = codecs.BOM_UTF8 if (found.data or b"").startswith(codecs.BOM_UTF8) else b""
+    return mark + text.encode()
+
+
 def _refusal(found: FoundSettings) -> str:
     """Return why a file that can be read must not be changed; empty if it may be."""
     path = found.path
@@ -168,6 +172,29 @@ def _refusal(found: FoundSettings) -> str:
     text = (found.data or b"").decode("utf-8-sig")
     is_whole = not text.strip() or text == found.text
     return "" if is_whole else "has comments, which no change of ours would keep"
+
+
+def renew() -> Iterator[Path]:
+    """Write hooks that a former version made in the form of today; yield the files.
+
+    Not of an agent that then skips them until a person trusts them anew: `install` renews those,
+    and says so. A file that must not be changed stays as it is.
+    """
+    for name, agent in AGENTS.items():
+        path = file_of(name, HOOKS)
+        with suppress(FileUnavailableError, OSError):
+            if path and not agent.settings.unheard:
+                found = read(name, path)
+                change = Change(
+                    name,
+                    (HOOKS,),
+                    found,
+                    _encoded(found, callers.renewed(name, found.text)),
+                    adding=True,
+                )
+                if found.data is not None and change.after != found.data and not _refusal(found):
+                    carry_out(change)
+                    yield path
 
 
 def plug_in() -> str:

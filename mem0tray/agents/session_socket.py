@@ -48,9 +48,14 @@ def _mark(settings: Settings) -> str:
 
 @contextmanager
 def answering(settings: _Current) -> Iterator[None]:
-    """Answer meanwhile, for the folder served now, by the settings in force; the file stays."""
+    """Answer meanwhile, for the folder served now, by the settings in force; the file stays.
+
+    Hooks of a former form are renewed first.
+    """
     is_over = threading.Event()
     with ExitStack() as stack:
+        with suppress(NoThreadError):
+            _start(_renew)
         # The name may be too long for a socket.
         with suppress(AttributeError, OSError, Mem0TrayError), ExitStack() as made:
             its = made.enter_context(socket.socket(socket.AF_UNIX))
@@ -65,6 +70,13 @@ def answering(settings: _Current) -> Iterator[None]:
             stack.enter_context(made.pop_all())
         stack.callback(is_over.set)
         yield
+
+
+def _renew() -> None:
+    from mem0tray.agents import connecting  # slow to import
+
+    for _ in connecting.renew():
+        pass
 
 
 def _listen(its: socket.socket, settings: _Current, is_over: threading.Event) -> None:

@@ -18,7 +18,8 @@ class HookEvent(NamedTuple):
 
     meaning: str
     field: str = ""
-    patience: int = 10  # seconds, after which the agent goes on without the hook
+    patience: int = 3  # seconds, after which the agent goes on without the hook
+    knows: str = ""  # the `source` of a session that knows what it was told at its start
     sign: str = ""  # a field whose value the transcript has once it is written so far
 
 
@@ -111,9 +112,9 @@ AGENTS: Final = {
             " type `/hooks`, and trust them.",
         ),
         {
-            "SessionStart": HookEvent(START),
+            "SessionStart": HookEvent(START, knows="resume"),
             "Stop": HookEvent(ANSWER, "last_assistant_message"),
-            "SessionEnd": HookEvent(TRANSCRIPT, "transcript_path", patience=3),
+            "SessionEnd": HookEvent(TRANSCRIPT, "transcript_path"),
         },
     ),
     # geminicli.com/docs/hooks, /docs/tools/mcp-server; tried. Its `prompt` holds what we printed

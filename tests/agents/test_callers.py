@@ -1,10 +1,12 @@
 """The command lines by which an agent starts mem0tray."""
 
-import shlex
+import subprocess
+from pathlib import Path
 
 import pytest
 
 from mem0tray.agents import callers
+from tests.support import needs
 
 PROGRAMS = (
     ["/home/me/.local/bin/mem0tray"],
@@ -16,11 +18,34 @@ PROGRAMS = (
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_a_line_for_sh_is_known_again(program: list[str]) -> None:
     line = callers.hook_line(program, ("hook", "Stop"), windows=False, powershell=True)
-    assert shlex.split(line) == [*program, "hook", "Stop"]
     words = callers.words_of({"command": line})
     assert callers.started_program(words, "hook", "Stop") == program
     assert callers.is_installed(program)
     assert callers.seems_hook({"command": line}, "Stop") == ("mem0tray" in line)
+
+
+@needs.posix("it has no sh")
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+@pytest.mark.parametrize(
+    ("text", "printed"),
+    [
+        ("#!/bin/sh\nprintf '%s' '{\"a\": \"x\\n%s $HOME\"}'\n", '{"a": "x\\n%s $HOME"}'),
+        ("#!/bin/sh\necho worse >&2; exit 2\n", ""),
+        ("#!/gone/python\n", ""),
+        ("", ""),
+    ],
+)
+def test_a_shell_fails_and_complains_of_no_program_that_does(
+    tmp_path: Path, shell: str, text: str, printed: str
+) -> None:
+    program = tmp_path / "it's $HOME" / "mem0tray"
+    program.parent.mkdir()
+    if text:
+        program.write_text(text, encoding="utf-8")
+        program.chmod(0o755)
+    line = callers.hook_line([str(program)], ("hook", "Stop"), windows=False, powershell=False)
+    done = subprocess.run([shell, "-c", line], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, printed, "")
 
 
 @pytest.mark.parametrize(
@@ -36,6 +61,7 @@ def test_a_line_on_windows_has_no_backslash_that_a_shell_would_take(
 ) -> None:
     if powershell and line.startswith('"'):
         line = f"& {line}"
+    line += "; exit 0" if powershell else " || exit 0"
     made = callers.hook_line([program], ("hook", "Stop"), windows=True, powershell=powershell)
     assert made == line
     words = callers.words_of({"command": line})

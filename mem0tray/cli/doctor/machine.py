@@ -170,6 +170,8 @@ def _tried(language: str, *, over_bus: bool, send: bool) -> Check:
 
 def agents(_: Examined) -> Iterable[Check]:
     """Check the agents that are here or connected, and Claude Code: its tools and hooks."""
+    for path in connecting.renew():
+        yield Check("agents", OK, f"The hooks in {path} were of a former form, and are renewed.")
     for name in AGENTS:
         try:
             if name == CLAUDE_CODE or connecting.is_there(name):
@@ -197,6 +199,9 @@ def _agent(name: str) -> Iterator[Check]:
     if hooks and json.loads(at_hooks).get("disableAllHooks") is True:
         why = "Its settings switch all hooks off (disableAllHooks): none of ours is called."
         yield _odd(name, why, "Remove that line, if you want them.")
+    if callers.renewed(name, at_hooks) != at_hooks:
+        why = "Its hooks are of a former form, which disturbs it when mem0tray is gone."
+        yield _odd(name, why, f"`mem0tray install {name}` renews them.")
     if connecting.untrusted(name, hooks):
         yield _odd(name, form.unheard)
 
