@@ -56,6 +56,8 @@ def _carried_out(agent: Agent, event: str, its: HookEvent, given: bytes, began: 
     if fields is None or fields.get("agent_id"):  # of a subagent, whose caller judges its answer
         return ""
     if its.meaning == START:
+        if its.knows and fields.get("source") == its.knows:
+            return ""
         return agent.told(event, _context(_folder(agent, fields), began + _WITHIN))
     sign = str(fields.get(its.sign)) if its.sign else ""
     texts = _texts(its, fields.get(its.field), sign)
@@ -116,10 +118,25 @@ def _wait_for(path: Path, sign: bytes) -> None:
 
 
 def marked(answer: str) -> list[str]:
-    """Return what the lines of an answer say that begin with `MARK`, each once."""
-    begun = (line.strip() for line in answer.splitlines())
-    texts = (line.removeprefix(MARK).strip() for line in begun if line.startswith(MARK))
+    """Return what the lines of an answer say that begin with `MARK`, each once.
+
+    Not those in a fenced block, which show how a memory is saved.
+    """
+    fence, texts = "", []
+    for line in map(str.strip, answer.splitlines()):
+        if fence:
+            is_end = line.startswith(fence) and not line.strip(fence[0])
+            fence = "" if is_end else fence
+        elif not (fence := _fence(line)) and line.startswith(MARK):
+            texts.append(line.removeprefix(MARK).strip())
     return list(dict.fromkeys(filter(None, texts)))
+
+
+def _fence(line: str) -> str:
+    """Return the signs with which a line begins a fenced block; empty if it begins none."""
+    signs = line[: len(line) - len(line.lstrip(line[:1]))]
+    is_inline = "`" in signs and "`" in line[len(signs) :]
+    return signs if signs[:3] in ("```", "~~~") and not is_inline else ""
 
 
 def last_answer(path: Path) -> str:

@@ -58,6 +58,28 @@ def test_marked_lines_of_the_answer_are_queued_once(home: Home, server: Standin)
     assert server.surplus() == {"so do beans": 2}
 
 
+@pytest.mark.parametrize(
+    ("answer", "texts"),
+    [
+        ("Say:\n```\nmem0: shown\n```\nmem0: meant", ["meant"]),
+        ("~~~text\n```\nmem0: shown\n~~~\nmem0: meant", ["meant"]),
+        ("- so:\n  ````md\n  ```\n  mem0: shown\n  ```\n  ````\nmem0: meant", ["meant"]),
+        ("```\nmem0: shown\n``` not its end\nmem0: shown", []),
+        ("``` is a fence``` in a line\nmem0: meant\n``\nmem0: so is this", ["meant", "so is this"]),
+    ],
+)
+def test_a_line_in_a_fenced_block_is_an_example(answer: str, texts: list[str]) -> None:
+    assert hooks.marked(answer) == texts
+
+
+@pytest.mark.parametrize("agent", [name for name, its in AGENTS.items() if its.events])
+def test_a_session_that_knows_what_it_was_told_is_told_nothing(home: Home, agent: str) -> None:
+    """Codex alone keeps it when a session is resumed, and loses it when that is made shorter."""
+    event = next(name for name, its in AGENTS[agent].events.items() if its.meaning == START)
+    said = {each: hook(home, event, agent=agent, source=each) for each in ("resume", "compact")}
+    assert [each for each, text in said.items() if not text] == ["resume"] * (agent == "codex")
+
+
 def test_what_the_user_has_forgotten_is_not_queued_again(home: Home, server: Standin) -> None:
     server.health = Answer(503)
     hook(home, "Stop", last_assistant_message="mem0: a secret\nmem0: no secret")
