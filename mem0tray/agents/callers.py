@@ -27,8 +27,9 @@ _SPECIAL: Final = re.compile(r'([\\"$`])')
 _ESCAPED: Final = r"\\\1"
 _LINES: Final = ("command", "bash", "powershell", "exec")  # the members that start something
 # What stands around a hook's program, so that its agent sees no failure where the program is gone.
-# For sh: nor holds the agent's pipes, so that an agent which ends the shell waits no longer.
-_FOR_SH: Final = ('printf %s "$(', ' 2>/dev/null)"')
+# With sh the program does not hold the agent's pipes either: an agent that has lost patience ends
+# the shell alone, and then waits until nobody holds them.
+_FOR_SH: Final = ('exec 2>/dev/null; printf %s "$(', ')"')
 _FOR_CMD: Final = ("", " || exit 0")  # and for Git's bash
 _FOR_POWERSHELL: Final = ("", "; exit 0")
 
@@ -84,9 +85,13 @@ def with_server(name: str, text: str, program: Sequence[str]) -> str:
     if "args" not in form.server:
         started = {"command": [*program, "mcp"]}
     ours = next((each for each in found if each.installed), None)
-    if ours is not None and ours.program != tuple(program):
+    if ours is not None:
+        there = reduce(getitem, ours.place, _loads(name)(text))
+        if "timeout" in form.server.keys() - there:  # as a former version wrote it
+            text = _edit(name).with_member(text, ours.place, "timeout", form.server["timeout"])
         for member, value in started.items():
-            text = _edit(name).with_value(text, (*ours.place, member), value)
+            if there[member] != value:
+                text = _edit(name).with_value(text, (*ours.place, member), value)
     if found:
         return text
     if NAME in _loads(name)(text).get(form.servers, {}):

@@ -124,6 +124,8 @@ AGENTS: Final = {
         SettingsForm(
             ("GEMINI_CLI_HOME", "", ".gemini"),
             "settings.json",
+            # Of its start and of each call; else Gemini waits ten minutes for a program that hangs.
+            server={"command": None, "args": None, "timeout": 10_000},
             hooks_file="settings.json",
             wait=("timeout", 1000),
             powershell=True,

@@ -1,5 +1,7 @@
 """The command lines by which an agent starts mem0tray."""
 
+import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import pytest
 
 from mem0tray.agents import callers
 from tests.support import needs
+from tests.support.processes import PATIENCE
 
 PROGRAMS = (
     ["/home/me/.local/bin/mem0tray"],
@@ -46,6 +49,27 @@ def test_a_shell_fails_and_complains_of_no_program_that_does(
     line = callers.hook_line([str(program)], ("hook", "Stop"), windows=False, powershell=False)
     done = subprocess.run([shell, "-c", line], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, printed, "")
+
+
+@needs.posix("it has no sh")
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+def test_an_agent_that_ends_the_shell_waits_for_no_program_that_hangs(
+    tmp_path: Path, shell: str
+) -> None:
+    """As Gemini CLI does, which then waits until its pipes are closed."""
+    program, number = tmp_path / "mem0tray", tmp_path / "pid"
+    os.mkfifo(number)
+    program.write_text(f"#!/bin/sh\necho $$ > {number}\nkill -STOP $$\n", encoding="utf-8")
+    program.chmod(0o755)
+    line = callers.hook_line([str(program)], ("hook", "Stop"), windows=False, powershell=False)
+    pipe = subprocess.PIPE
+    with subprocess.Popen([shell, "-c", line], stdin=pipe, stdout=pipe, stderr=pipe) as agent:
+        hangs = int(number.read_text("utf-8"))
+        try:
+            agent.terminate()
+            assert agent.communicate(timeout=PATIENCE) == (b"", b"")
+        finally:
+            os.kill(hangs, signal.SIGKILL)
 
 
 @pytest.mark.parametrize(

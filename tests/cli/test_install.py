@@ -42,7 +42,7 @@ MADE: Final[dict[str, tuple[dict[str, Any], dict[str, dict[str, int]]]]] = {
         ending("timeout", 3, "SessionStart", "Stop", "SessionEnd"),
     ),
     "gemini": (
-        {"command": "P", "args": ["mcp"]},
+        {"command": "P", "args": ["mcp"], "timeout": 10_000},
         ending("timeout", 3_000, "SessionStart", "AfterAgent", "SessionEnd"),
     ),
     "copilot": (
@@ -163,7 +163,7 @@ def as_formerly(home: Scratch, agent: str) -> dict[str, str | None]:
     now = texts(home, agent)
     for name, text in now.items():
         if text and '"hooks"' in text:
-            lines = re.sub(r'printf %s \\"\$\((.*?) 2>/dev/null\)\\"', r"\1", text)
+            lines = re.sub(r'exec 2>/dev/null; printf %s \\"\$\((.*?)\)\\"', r"\1", text)
             lines = re.sub(r"(; exit 0| \|\| exit 0)", "", lines)
             path = home.root / name
             path.write_text(re.sub(r'("timeout\w*": )3', r"\g<1>10", lines), encoding="utf-8")
