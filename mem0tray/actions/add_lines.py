@@ -186,7 +186,7 @@ class LineQueue:
         if not self._batch:
             return
         # Whoever queues it again takes back a deletion that no worker has carried out yet.
-        orders.withdraw(paths.orders, self._batch)
+        orders.withdraw(paths, self._batch)
         where = add.add(paths, *self._batch.values())
         self.queued += len(self._batch)
         self.emergency += len(self._batch) if where == "emergency" else 0

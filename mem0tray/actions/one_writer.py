@@ -148,9 +148,8 @@ def _newer(paths: Paths) -> Iterator[Path]:
                     yield path
         if _has_unread_lines(paths, reader.emergency_sources()):
             yield paths.emergency
-    with suppress(FileUnavailableError):
-        if any(order and (order.items or order.texts) for _, order in orders.waiting(paths.orders)):
-            yield paths.orders
+    if any(order.items or order.texts for _, order in orders.readable(paths.orders)):
+        yield paths.orders
 
 
 def _has_unread_lines(paths: Paths, kept: bytes) -> bool:
@@ -183,13 +182,17 @@ def submit(paths: Paths, settings: Settings, order: Order) -> Answer:
 
     A worker has two seconds to answer, also about what it is sending. Raises LedgerError,
     FileUnavailableError, LockTimeoutError or KeyboardInterrupt: the order is taken back, and
-    nothing has changed. What has been applied by then counts, and nothing is raised.
+    nothing has changed. What is claimed by then counts, and nothing is raised.
     """
-    path = orders.leave(paths, order)
+    path, is_left = orders.prepare(paths, order), False
     end = time.monotonic() + _ANSWERING
     while True:
         try:
-            waits = path.exists()  # before the answer, which comes before the order leaves
+            if not is_left:
+                orders.hand_over(path)
+                is_left = True
+            # Before the answer, which comes before the order leaves.
+            waits = path.exists() or orders.claimed(path).exists()
             found = orders.take_answer(path)
             if found is not None:
                 break
@@ -197,11 +200,12 @@ def submit(paths: Paths, settings: Settings, order: Order) -> Answer:
                 return Answer({}, heard=False)
             if not worker_runs(paths):
                 stand_in(paths, settings, end - time.monotonic())
-            if path.exists():
+            if path.exists() or orders.claimed(path).exists():
                 time.sleep(_LOOK)
         except BaseException:
             if orders.take_back(path):
                 raise
+            is_left = True
     with suppress(KeyboardInterrupt):
         _await_requests(paths, found, end)
     return Answer(found)

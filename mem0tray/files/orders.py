@@ -7,6 +7,7 @@ import itertools
 import json
 import math
 import os
+import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -16,7 +17,7 @@ from typing import Final
 import msgspec
 
 from mem0tray.core import item as items
-from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
+from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.item import Name
 from mem0tray.files import atomic, document, private_folders
 from mem0tray.system import regular_file
@@ -38,8 +39,7 @@ IN_FLIGHT: Final = "in flight"  # done unless the server takes the text that is 
 DELIVERED: Final = "delivered"  # nothing was done (EDIT: the new text waits): the server has it
 GONE: Final = "gone"  # nothing was done: it no longer waits
 THERE: Final = "there"  # nothing was done: it waits already
-_ORDERS: Final = "[0-9]*.json"
-_ANSWERS: Final = "[0-9]*.answer"
+_CLAIMED: Final = ".claimed"
 _KEPT: Final = 60.0  # seconds that an answer waits for the command that asked
 _counter = itertools.count()
 
@@ -97,61 +97,119 @@ def about(verb: str, names: Iterable[Name], backup: str = "", server: str = "") 
 
 def leave(paths: Paths, order: Order) -> Path:
     """Leave an order for the ledger's writer; return its file. Raises FileUnavailableError."""
-    private_folders.make_private_folder(paths.orders)
-    # The counter keeps apart orders that one process leaves within one tick of the clock.
-    path = paths.orders / f"{time.time_ns() + next(_counter)}-{os.getpid()}.json"
-    atomic.replace(path, _bytes(order))
+    path = prepare(paths, order)
+    hand_over(path)
     return path
 
 
-def waiting(folder: Path) -> Iterator[tuple[Path, Order | None]]:
-    """Yield the orders that wait, the oldest first; None for one that makes no sense.
+def prepare(paths: Paths, order: Order) -> Path:
+    """Write an order that nobody sees before `hand_over`; return the file that it will be.
 
-    Raises FileUnavailableError when one cannot be read.
+    It belongs to the folder's owner, whose worker is to read it. Raises FileUnavailableError.
     """
-    for path in private_folders.listing(folder, _ORDERS):
-        with atomic.explained(path):
-            try:
-                data = regular_file.read_bytes(path)
-            except FileNotFoundError:
-                continue  # applied, or taken back, just now
-        order = None
-        with suppress(msgspec.MsgspecError, ValueError, RecursionError):
-            found = msgspec.convert(json.loads(data), Order)
-            _ = found.names  # a digest may be malformed
-            # One of a former version may still wait.
-            verb = {"discard": found.done or DELETE, "send": RETRY}.get(found.verb, found.verb)
-            order = msgspec.structs.replace(found, verb=verb)
-        yield path, order
+    private_folders.make_private_folder(paths.orders)
+    # The counter keeps apart orders that one process leaves within one tick of the clock.
+    path = paths.orders / f"{time.time_ns() + next(_counter)}-{os.getpid()}.json"
+    draft = _draft(path)
+    atomic.replace(draft, json.dumps(msgspec.to_builtins(order)).encode())  # ids may need escapes
+    if sys.platform != "win32" and os.geteuid() == 0:
+        owner = paths.orders.stat()
+        os.chown(draft, owner.st_uid, owner.st_gid)
+    return path
+
+
+def hand_over(order: Path) -> None:
+    """Show an order to the ledger's writer, for good. Raises FileUnavailableError."""
+    with atomic.explained(order):
+        _draft(order).rename(order)
+    atomic.sync_folder(order.parent)
+
+
+def waiting(folder: Path) -> list[Path]:
+    """List the orders that wait, the oldest first, claimed or not. Raises FileUnavailableError."""
+    return [path for path in private_folders.listing(folder, "[0-9]*") if _waits(path.name)]
+
+
+def _waits(name: str) -> bool:
+    return name[:1].isdigit() and name.endswith((".json", _CLAIMED))
+
+
+def read(path: Path) -> Order | None:
+    """Read an order; None for one that makes no sense. Raises FileUnavailableError and KeyError.
+
+    KeyError: it has been applied, or taken back, just now.
+    """
+    with atomic.explained(path):
+        try:
+            data = regular_file.read_bytes(path)
+        except FileNotFoundError:
+            raise KeyError(path) from None
+    with suppress(msgspec.MsgspecError, ValueError, RecursionError):
+        found = msgspec.convert(json.loads(data), Order)
+        _ = found.names  # a digest may be malformed
+        # One of a former version may still wait.
+        verb = {"discard": found.done or DELETE, "send": RETRY}.get(found.verb, found.verb)
+        return msgspec.structs.replace(found, verb=verb)
+    return None
+
+
+def readable(folder: Path) -> Iterator[tuple[Path, Order]]:
+    """Yield the orders that wait and can be read."""
+    with suppress(FileUnavailableError):
+        for path in waiting(folder):
+            with suppress(KeyError, FileUnavailableError):
+                if (order := read(path)) is not None:
+                    yield path, order
 
 
 def discarded(folder: Path) -> set[Name]:
     """Find the memories to be deleted by the orders that wait, if they can be read."""
     found: set[Name] = set()
-    with suppress(Mem0TrayError):
-        for _path, order in waiting(folder):
-            if order is not None and order.verb in {DELETE, FORGET}:
-                found |= set(order.names)
+    for _path, order in readable(folder):
+        if order.verb in {DELETE, FORGET}:
+            found |= set(order.names)
     return found
 
 
-def withdraw(folder: Path, names: Iterable[Name]) -> None:
+def withdraw(paths: Paths, names: Iterable[Name]) -> None:
     """Take back what waiting orders ask about these memories."""
     unwanted = set(named(names))
-    for path, order in waiting(folder):
-        if order is None:
-            continue
+    for path, order in readable(paths.orders):
         kept = [each for each in order.items if each not in unwanted]
-        if not kept and order.items:
-            path.unlink(missing_ok=True)
-        elif len(kept) < len(order.items):
-            atomic.replace(path, _bytes(msgspec.structs.replace(order, items=kept)))
+        if len(kept) < len(order.items):
+            if kept:  # first: to apply an order twice is no harm, to lose one is
+                leave(paths, msgspec.structs.replace(order, items=kept))
+            take_back(path)
+
+
+def claim(order: Path) -> Path | None:
+    """Claim an order for the ledger's writer; None when it was taken back."""
+    with atomic.explained(order), suppress(FileNotFoundError):
+        return order.rename(claimed(order))
+    return None
+
+
+def claimed(order: Path) -> Path:
+    """Return the file of an order once it is claimed."""
+    return order.with_suffix(_CLAIMED)
+
+
+def release(order: Path) -> None:
+    """Give back a claimed order that could not be applied: nothing has changed."""
+    with suppress(OSError):
+        order.rename(order.with_suffix(".json"))
 
 
 def take_back(order: Path) -> bool:
-    """Take back an order; return False when it has been applied by now."""
+    """Take back an order, handed over or not; False when it is claimed: it is or will be applied.
+
+    Whoever renames it first owns it.
+    """
+    draft = _draft(order)
     with suppress(FileNotFoundError):
-        order.unlink()
+        order.rename(draft)
+    with suppress(FileNotFoundError):
+        draft.unlink()
         return True
     return False
 
@@ -176,11 +234,12 @@ def take_answer(order: Path) -> dict[Name, str] | None:
     return {(name, bytes.fromhex(digest)): what for name, digest, what in json.loads(data)}
 
 
-def drop_old_answers(folder: Path) -> None:
-    """Remove answers that nobody has fetched: their commands were killed, or gave up."""
-    for path in private_folders.listing(folder, _ANSWERS):
+def drop_leftovers(folder: Path) -> None:
+    """Remove answers and drafts of commands that were killed, or gave up."""
+    for path in private_folders.listing(folder, "[0-9]*"):
         with suppress(OSError):
-            if time.time() - path.stat().st_mtime > _KEPT:
+            is_old = time.time() - path.stat().st_mtime > _KEPT
+            if path.suffix in (".answer", ".draft") and is_old:
                 path.unlink()
 
 
@@ -188,46 +247,35 @@ def _answer(order: Path) -> Path:
     return order.with_suffix(".answer")
 
 
-def _bytes(order: Order) -> bytes:
-    return json.dumps(msgspec.to_builtins(order)).encode()  # an id may need escapes
+def _draft(order: Path) -> Path:
+    return order.with_suffix(".draft")
 
 
 class OrderBarrier:
     """Keeps from being sent what a command has just forbidden. Any thread may call it.
 
-    A sender looks here after its claim is in the ledger, and the worker looks into the ledger when
-    it applies an order, so one of the two notices the other. `applied` counts the orders that left
-    the folder in between. `wait`: nothing is to be claimed until the worker has applied the rest.
+    No sender runs while an order waits, claimed or not. It looks here again after its claim is in
+    the ledger, and the worker looks into the ledger when it applies an order, so one of the two
+    notices the other. `applied` counts the orders that left the folder in between.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = str(folder)
-        self._seen: frozenset[str] = frozenset()  # orders that the worker could not apply
         self.applied = 0
-        self.wait = False
+
+    def stands(self) -> bool:
+        """Return whether an order waits, or nobody can tell."""
+        try:
+            return any(map(_waits, os.listdir(self._folder)))  # noqa: PTH208
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
 
     def look(self, applied: int) -> bool:
         """Return whether orders wait, or more were applied than `applied`."""
-        if self.names() - self._seen:  # first, as an order leaves the folder once it is counted
-            self.wait = True
-            return True
-        return self.applied != applied
-
-    def names(self) -> frozenset[str]:
-        try:
-            names = os.listdir(self._folder)  # noqa: PTH208
-        except OSError:
-            return frozenset()
-        return frozenset(each for each in names if each[:1].isdigit() and each.endswith(".json"))
-
-    def note_applied(self) -> None:
-        """Count an order that the ledger shows, and that leaves the folder next."""
-        self.applied += 1
-
-    def note_seen(self, names: frozenset[str], *, wait: bool = False) -> None:
-        """Note that the worker has tried these; `wait`: others of them hold up sending still."""
-        self._seen = names
-        self.wait = wait
+        # In this order, as an order leaves the folder once it is counted.
+        return self.stands() or self.applied != applied
 
 
 def write_pause(paths: Paths, until: float | None) -> None:

@@ -156,7 +156,7 @@ class Engine:
             return False
         if parts.queue.awaited or parts.edits.awaited or parts.notes.awaited:
             return False
-        if breaker.blocked_by("server") or breaker.is_paused(now):
+        if breaker.blocked_by("server") or breaker.is_paused(now) or parts.orders.unread:
             return True
         due = parts.chosen_server.delivery.next_due()  # waits while an outcome is being recorded
         is_read = not self._context.faults.waits(EMERGENCY_PART)
@@ -256,6 +256,8 @@ class Engine:
             if parts.dlq_publisher.pace.is_quick:  # the answer comes after the file
                 parts.publish_dlq()
             parts.orders.answer()
+        if parts.orders.unread:
+            raise FileUnavailableError(parts.orders.unread)
 
     def _forget_gone_worker(self) -> None:
         read = (_METRICS_FILE, EMERGENCY_PART, QUEUE_PART)

@@ -5,14 +5,16 @@ transaction; the publishers then write the files.
 """
 
 import math
+import shlex
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
-from mem0tray.core import events
+from mem0tray.core import events, reasons
 from mem0tray.core import item as items
-from mem0tray.core.errors import LedgerError, Mem0TrayError
+from mem0tray.core.errors import FileUnavailableError, LedgerError, Mem0TrayError
 from mem0tray.core.item import Item, Name, identity
 from mem0tray.core.reasons import Reason
 from mem0tray.files import orders
@@ -28,9 +30,6 @@ from mem0tray.worker.queue.emergency import EmergencyIntake
 from mem0tray.worker.queue.intake import QueueIntake, accept
 from mem0tray.worker.queue.publish import QueuePublisher
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 Results = dict[Name, str]
 _Found = dict[Name, tuple[str, Row | None]]  # what became of each memory, and what it was
 _CHANGED: Final = frozenset({DONE, PERHAPS, IN_FLIGHT})
@@ -44,25 +43,39 @@ class OrderHandler:
     ) -> None:
         self._context = context
         self._on_retry = on_retry
+        self.unread = reasons.NONE
         self._applied: list[tuple[Path, Results | None]] = []
 
     def apply(self, *, files_read: bool) -> int:
-        """Apply the orders that wait, and return how many; `answer` ends them.
+        """Claim and apply the orders that wait, and return how many; `answer` ends them.
 
         Until the `files_read` are all read, an order about a memory that is not known yet waits.
-        Raises FileUnavailableError when an order cannot be read, which then waits, and LedgerError.
+        One that cannot be read waits too, and keeps no other; `unread` says why. Raises
+        FileUnavailableError when no order can be found or claimed, and LedgerError.
         """
-        barrier, applied = self._context.barrier, {path for path, _ in self._applied}
-        there, waiting = barrier.names(), set[str]()
-        try:
-            for path, order in orders.waiting(self._context.paths.orders):
-                if order is not None and not files_read and not self._is_known(order):
-                    waiting.add(path.name)
-                elif path not in applied:
-                    self._applied.append((path, None if order is None else self._apply(order)))
-                    barrier.note_applied()
-        finally:
-            barrier.note_seen(there - waiting, wait=bool(waiting))
+        self.unread = reasons.NONE
+        for path in orders.waiting(self._context.paths.orders):
+            try:
+                order = orders.read(path)
+            except KeyError:
+                continue
+            except FileUnavailableError as error:
+                self.unread = self.unread or _why_unread(path, error)
+                continue
+            if order is not None and not files_read and not self._is_known(order):
+                continue
+            lease = orders.claim(path)
+            if lease is None or any(lease == known for known, _ in self._applied):
+                continue
+            try:
+                results = None if order is None else self._apply(order)
+            except LedgerError:
+                if lease != path:
+                    orders.release(lease)
+                raise
+            # What a crash left claimed has perhaps been applied: its results would be wrong.
+            self._applied.append((lease, results if lease != path else None))
+            self._context.barrier.applied += 1
         return len(self._applied)
 
     def _is_known(self, order: Order) -> bool:
@@ -90,11 +103,24 @@ class OrderHandler:
             del self._applied[0]
 
 
+def _why_unread(path: Path, error: FileUnavailableError) -> Reason:
+    """Say what stops deliveries, with the command that mends it."""
+    name = shlex.quote(str(path))
+    command = (
+        f"sudo chown {path.parent.stat().st_uid} {name}" if path.is_file() else f"rm -r {name}"
+    )
+    return Reason(
+        "{why} It is what a command asked for, and nothing is sent before that is done:"
+        " `{command}` helps.",
+        why=error.reason, command=command,
+    )  # fmt: skip
+
+
 def run_without_worker(context: WorkerContext) -> Mapping[str, Reason]:
     """Read the files as the worker does, apply orders, and write the files; nothing is sent.
 
     Returns why a file could not be read, by `queue`, `emergency` or `dlq`. Raises LedgerError, and
-    FileUnavailableError when an order cannot be read: then none is applied.
+    FileUnavailableError when no order can be found: then none is applied.
     """
     beside = context.other_at_work = not metrics.is_none_beside(context)
     lines, queue, edits = EmergencyIntake(context), QueueIntake(context), HandEdits(context)

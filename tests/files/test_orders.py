@@ -35,7 +35,7 @@ def paths(tmp_path: Path) -> Paths:
 
 
 def read(paths: Paths) -> list[Order]:
-    return [order for _path, order in orders.waiting(paths.orders) if order is not None]
+    return [order for _path, order in orders.readable(paths.orders)]
 
 
 def test_what_is_asked_is_read(paths: Paths) -> None:
@@ -60,9 +60,7 @@ def test_what_is_asked_is_read(paths: Paths) -> None:
 def test_nonsense_is_told_from_an_order(paths: Paths, text: str) -> None:
     paths.orders.mkdir(parents=True)
     (paths.orders / "1-1.json").write_text(text)
-    assert [(path.name, found) for path, found in orders.waiting(paths.orders)] == [
-        ("1-1.json", None)
-    ]
+    assert [orders.read(path) for path in orders.waiting(paths.orders)] == [None]
 
 
 @pytest.mark.parametrize(
@@ -112,7 +110,7 @@ def test_an_answer_that_nobody_fetches_goes_after_a_minute(paths: Paths) -> None
     for each in (old, new):
         orders.answer(each, {PLAIN: DONE})
     os.utime(old.with_suffix(".answer"), (1, 1))
-    orders.drop_old_answers(paths.orders)
+    orders.drop_leftovers(paths.orders)
     assert (orders.take_answer(old), orders.take_answer(new)) == (None, {PLAIN: DONE})
 
 
@@ -121,9 +119,9 @@ def test_what_waits_to_be_deleted_or_forgotten_is_found_until_it_is_withdrawn(pa
     for verb, names in ((DELETE, [ODD, PLAIN]), (FORGET, [third]), (RETRY, [fourth]), (SHOW, [])):
         orders.leave(paths, orders.about(verb, names))
     assert orders.discarded(paths.orders) == {ODD, PLAIN, third}
-    orders.withdraw(paths.orders, [ODD, fourth])
+    orders.withdraw(paths, [ODD, fourth])
     left = [(order.verb, order.names) for order in read(paths)]
-    assert left == [(DELETE, [PLAIN]), (FORGET, [third]), (SHOW, [])]
+    assert left == [(FORGET, [third]), (SHOW, []), (DELETE, [PLAIN])]
 
 
 # The barrier ------------------------------------------------------------------------------
@@ -141,37 +139,61 @@ def order(folder: Path, number: int) -> None:
     (folder / f"{number}-7.json").touch()
 
 
-def test_an_order_has_senders_wait_until_the_worker_has_looked(folder: Path) -> None:
+@pytest.mark.parametrize("name", ["1-7.json", "1-7.claimed"])
+def test_no_sender_runs_while_an_order_waits_claimed_or_not(folder: Path, name: str) -> None:
     barrier = OrderBarrier(folder)
-    assert barrier.look(0)
-    assert barrier.wait
-    seen = barrier.names()
-    barrier.note_seen(seen)
-    assert (barrier.wait, barrier.look(0)) == (False, False)
-    order(folder, 2)
-    barrier.note_seen(seen)  # it came while the worker looked
-    assert barrier.look(0)
+    (folder / "1-7.json").rename(folder / name)
+    assert (barrier.stands(), barrier.look(0)) == (True, True)
+    (folder / name).unlink()
+    assert (barrier.stands(), barrier.look(0)) == (False, False)
 
 
 def test_an_order_that_was_applied_since_a_claim_came_too_late_for_it(folder: Path) -> None:
     barrier = OrderBarrier(folder)
     before = barrier.applied
-    barrier.note_applied()
+    barrier.applied += 1
     (folder / "1-7.json").unlink()
     assert barrier.look(before)
     assert not barrier.look(barrier.applied)
-    assert not barrier.wait
-    before = barrier.applied
-    barrier.note_applied()
-    assert barrier.look(before)
 
 
 def test_what_is_no_order_hinders_nobody(tmp_path: Path) -> None:
-    for name in ("1-7.answer", ".1-7.json.part", "1-7.txt"):
+    for name in ("1-7.answer", "1-7.draft", ".1-7.json.part", "1-7.txt"):
         (tmp_path / name).touch()
-    for folder in (tmp_path, tmp_path / "none"):
-        barrier = OrderBarrier(folder)
-        assert (barrier.look(0), barrier.wait, barrier.names()) == (False, False, frozenset())
+    assert not OrderBarrier(tmp_path).stands()
+    assert not OrderBarrier(tmp_path / "none").stands()
+
+
+def test_a_folder_of_orders_that_cannot_be_listed_holds_senders(tmp_path: Path) -> None:
+    (tmp_path / "requests").touch()
+    assert OrderBarrier(tmp_path / "requests").stands()
+
+
+# The lease --------------------------------------------------------------------------------
+
+
+def test_whoever_renames_an_order_first_owns_it(paths: Paths) -> None:
+    taken, kept = (orders.leave(paths, orders.about(RETRY, [ODD])) for _ in range(2))
+    assert orders.take_back(taken)
+    assert orders.claim(taken) is None
+    lease = orders.claim(kept)
+    assert not orders.take_back(kept)
+    assert orders.waiting(paths.orders) == [lease]
+
+
+def test_an_order_that_is_not_handed_over_is_no_order_and_is_taken_back(paths: Paths) -> None:
+    order = orders.prepare(paths, orders.about(RETRY, [ODD]))
+    assert orders.waiting(paths.orders) == []
+    assert orders.take_back(order)
+    assert list(paths.orders.iterdir()) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root")
+def test_an_order_of_root_belongs_to_the_owner_of_the_folder(paths: Paths) -> None:
+    paths.orders.mkdir(parents=True)
+    os.chown(paths.orders, 1234, 1235)
+    found = orders.leave(paths, orders.about(DELETE, [PLAIN])).stat()
+    assert (found.st_uid, found.st_gid) == (1234, 1235)
 
 
 # The pause --------------------------------------------------------------------------------
@@ -209,6 +231,9 @@ def test_a_file_that_names_no_time_pauses_all_the_same(
 def test_a_folder_in_place_of_an_order_or_the_pause_is_named(paths: Paths) -> None:
     (paths.orders / "1-1.json").mkdir(parents=True)
     paths.pause.mkdir()
-    for use in (read, orders.read_pause, orders.clear_pause):
+    (order,) = orders.waiting(paths.orders)
+    with pytest.raises(FileUnavailableError):
+        orders.read(order)
+    for use in (orders.read_pause, orders.clear_pause):
         with pytest.raises(FileUnavailableError):
             use(paths)

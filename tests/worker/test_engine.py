@@ -96,7 +96,7 @@ def test_an_order_about_what_a_file_may_hold_waits_until_it_is_read(
     assert scene.context.barrier.look(scene.context.barrier.applied)
     scene.cycle()
     assert order.exists() == awaited
-    assert scene.context.barrier.wait == awaited
+    assert scene.context.barrier.stands() == awaited
     assert orders.take_answer(order) == (None if awaited else {("unknown", b"1"): orders.GONE})
 
 
@@ -109,10 +109,10 @@ def test_a_command_is_answered_after_the_dlq_file_unless_that_takes_long(
     publisher.needed = True
     order = orders.leave(scene.context.paths, orders.about(orders.RETRY, [("unknown", b"1")]))
     answered: list[bool] = []
-    publisher.run.side_effect = lambda: answered.append(not order.exists())
+    publisher.run.side_effect = lambda: answered.append(not orders.claimed(order).exists())
     scene.cycle()
     assert answered[0] == (cost > 0)
-    assert not order.exists()
+    assert not scene.context.barrier.stands()
 
 
 @pytest.mark.parametrize("needed", [True, False])

@@ -1,7 +1,9 @@
 """Orders: the ledger afterwards, what became of each memory, and how an order is answered."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -94,15 +96,42 @@ def test_an_order_about_an_unknown_memory_waits_for_the_files(
     assert handler.apply(files_read=True) == 1
 
 
-def test_an_order_is_counted_while_it_is_in_the_folder(
+@pytest.mark.parametrize("place", ["folder", "pipe"])
+def test_an_order_that_cannot_be_read_holds_senders_and_no_other_order(
+    ground: QueueScene, handler: OrderHandler, place: str
+) -> None:
+    leave(ground, DELETE, WAITS.name)
+    odd = ground.context.paths.orders / "0-1.json"
+    odd.mkdir() if place == "folder" else os.mkfifo(odd)
+    for count in (1, 0):
+        assert handler.apply(files_read=True) == count
+        handler.answer()
+        assert str(odd) in str(handler.unread)
+        assert ground.context.barrier.stands()
+    assert ground.column("state", WAITS) == "discarded"
+
+
+def test_an_order_that_a_crash_left_claimed_is_applied_without_an_answer(
+    ground: QueueScene, handler: OrderHandler
+) -> None:
+    """It may have been applied: "gone" would have its command remove the copy that it keeps."""
+    order = leave(ground, DELETE, WAITS.name)
+    orders.claim(order)
+    assert handler.apply(files_read=True) == 1
+    handler.answer()
+    assert ground.column("state", WAITS) == "discarded"
+    assert list(order.parent.iterdir()) == []
+
+
+def test_an_order_that_the_ledger_did_not_take_can_be_taken_back(
     ground: QueueScene, handler: OrderHandler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    there: list[bool] = []
-    barrier, order = ground.context.barrier, leave(ground, DELETE, WAITS.name)
-    monkeypatch.setattr(barrier, "note_applied", lambda: there.append(order.exists()))
-    handler.apply(files_read=True)
-    handler.answer()
-    assert there == [True]
+    order = leave(ground, DELETE, WAITS.name)
+    fail = Mock(side_effect=LedgerError("full"))
+    with monkeypatch.context() as patch, pytest.raises(LedgerError):
+        patch.setattr(ground.context.ledger, "transaction", fail)
+        handler.apply(files_read=True)
+    assert orders.take_back(order)
 
 
 def test_a_retry_wants_a_probe_and_no_other_verb_does(ground: QueueScene) -> None:
@@ -130,16 +159,15 @@ def test_an_order_that_makes_no_sense_is_removed(
     assert not list(ground.context.paths.orders.glob("*.json"))
 
 
-def test_an_order_that_somebody_removes_meanwhile_is_no_trouble(
+def test_an_order_that_is_taken_back_meanwhile_is_not_applied(
     ground: QueueScene, handler: OrderHandler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order = leave(ground, DELETE, *BOTH)
-    found = list(orders.waiting(ground.context.paths.orders))
+    found = orders.waiting(ground.context.paths.orders)
     monkeypatch.setattr(orders, "waiting", lambda _: found)
-    order.unlink()
-    assert handler.apply(files_read=True) == 1
-    handler.answer()
-    assert ground.column("state", DEAD) == "discarded"
+    assert orders.take_back(order)
+    assert handler.apply(files_read=True) == 0
+    assert ground.column("state", DEAD) == "dead"
 
 
 def test_on_a_full_disk_an_order_is_applied_without_an_answer(

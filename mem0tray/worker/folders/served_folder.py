@@ -140,4 +140,4 @@ def remove_leftovers(paths: Paths) -> None:
     # A file that is a link is written beside the link's target.
     for folder in folders | {path.resolve().parent for path in written}:
         temporary.remove_leftovers(folder)
-    orders.drop_old_answers(paths.orders)
+    orders.drop_leftovers(paths.orders)

@@ -259,7 +259,7 @@ class Delivery:
             self._flights.pop(sender.number, None)
             if sender.answered is not None:
                 happened = self._record(*sender.answered, now)
-            if not self._stopping and not self._context.barrier.wait:
+            if not self._stopping and not self._context.barrier.stands():
                 following = self._next(now)
         if following is not None:
             self._flights[sender.number] = following

@@ -260,7 +260,7 @@ def test_what_was_not_sent_was_no_attempt(steps: Steps, chosen: str) -> None:
     steps.turn()
     steps.delivery.change_server(chosen, steps.connect)
     proven = steps.delivery._proven = True
-    steps.context.barrier.wait = True
+    orders.leave(steps.context.paths, orders.about(orders.RETRY, []))
     assert steps.turn(0, Outcome(Kind.NOT_SENT, None, "an order came")) == ""
     assert not {"claimed", "unknown", "last_error"} & row(steps.context.ledger, key).keys()
     with steps.context.ledger.locked() as db:
@@ -283,7 +283,9 @@ def test_what_was_deleted_since_its_claim_is_not_sent(steps: Steps) -> None:
     assert steps.turn() == "a"
     deleted = fresh("a")
     orders.leave(steps.context.paths, orders.about(orders.DELETE, [deleted.name]))
-    assert OrderHandler(steps.context).apply(files_read=True) == 1
+    handler = OrderHandler(steps.context)
+    assert handler.apply(files_read=True) == 1
+    handler.answer()
     client = mock.Mock()
     steps.connect.side_effect = [client]
     outcome = steps.attempt()
