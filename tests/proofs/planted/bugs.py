@@ -152,7 +152,7 @@ BUGS: Final[dict[str, Callable[[Stand], None]]] = {
     "key-of-the-attempt": key_of_the_attempt,
     "outage-counted": outage_counted,
     # What has come since the claim of a memory is not looked at before it is sent.
-    "orders-unseen": _always(OrderBarrier, "stands", answer=False),
+    "orders-unseen": _always(OrderBarrier, "look", answer=False),
     # What the queue file still shows of a deleted entry is taken for a new one.
     "tombstones-forgotten": _always(Inbox, "tombstones", answer={}),
 }
