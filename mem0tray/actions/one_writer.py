@@ -177,15 +177,21 @@ class Answer(Struct, frozen=True):
         return self.results.get(name, GONE if self.heard else DONE)
 
 
-def submit(paths: Paths, settings: Settings, order: Order) -> Answer:
+def submit(paths: Paths, settings: Settings, order: Order, copy: Path | None = None) -> Answer:
     """Have an order carried out, by the worker or here; return what became of each memory.
 
     A worker has two seconds to answer, also about what it is sending. Raises LedgerError,
-    FileUnavailableError, LockTimeoutError or KeyboardInterrupt: the order is taken back, and
-    nothing has changed. What is claimed by then counts, and nothing is raised.
+    FileUnavailableError, LockTimeoutError or KeyboardInterrupt: the order is taken back, nothing
+    has changed, and the caller's `copy` of what was to go is removed. Whatever cannot be taken
+    back counts, and keeps the copy.
     """
-    path, is_left = orders.prepare(paths, order), False
+    try:
+        path = orders.prepare(paths, order)
+    except BaseException:
+        _remove(copy)
+        raise
     end = time.monotonic() + _ANSWERING
+    is_left = False
     while True:
         try:
             if not is_left:
@@ -203,12 +209,18 @@ def submit(paths: Paths, settings: Settings, order: Order) -> Answer:
             if path.exists() or orders.claimed(path).exists():
                 time.sleep(_LOOK)
         except BaseException:
-            if orders.take_back(path):
+            if orders.take_back(path):  # interrupted again before this, the copy stays
+                _remove(copy)
                 raise
             is_left = True
     with suppress(KeyboardInterrupt):
         _await_requests(paths, found, end)
     return Answer(found)
+
+
+def _remove(copy: Path | None) -> None:
+    if copy is not None:
+        copy.unlink(missing_ok=True)
 
 
 def _await_requests(paths: Paths, results: dict[Name, str], end: float) -> None:

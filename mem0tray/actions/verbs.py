@@ -79,15 +79,12 @@ def delete(
     if for_good:
         answer = submit(paths, settings, orders.about(orders.FORGET, names))
     else:
+        if any(each.is_dead for each in chosen):
+            backups.keep_last_state(paths)
         result.backup = backups.free_name(paths, time.time())
         backups.write_dated(result.backup, [each.raw for each in chosen])
-        try:
-            if any(each.is_dead for each in chosen):
-                backups.keep_last_state(paths)
-            answer = submit(paths, settings, orders.about(orders.DELETE, names, result.backup.name))
-        except BaseException:
-            result.backup.unlink(missing_ok=True)  # the backup of a deletion that never was
-            raise
+        order = orders.about(orders.DELETE, names, result.backup.name)
+        answer = submit(paths, settings, order, result.backup)
     result.heard = answer.heard
     lists = {DELIVERED: result.delivered, IN_FLIGHT: result.in_flight, GONE: result.gone}
     for each in chosen:
@@ -120,11 +117,7 @@ def edit_text(paths: Paths, settings: Settings, found: FoundItem, content: Any) 
     kept = backups.keep_text(paths, found, items.identity(raw)[1], settings.retention.discarded)
     text = Text.of(raw, dead=found.is_dead)
     order = Order(orders.EDIT, orders.named([found.identity]), [text])
-    try:
-        answer = submit(paths, settings, order)
-    except BaseException:
-        kept.unlink(missing_ok=True)
-        raise
+    answer = submit(paths, settings, order, kept)
     outcome = answer.of(found.identity)
     if outcome == GONE:
         kept.unlink(missing_ok=True)

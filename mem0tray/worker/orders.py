@@ -105,10 +105,11 @@ class OrderHandler:
 
 def _why_unread(path: Path, error: FileUnavailableError) -> Reason:
     """Say what stops deliveries, with the command that mends it."""
-    name = shlex.quote(str(path))
-    command = (
-        f"sudo chown {path.parent.stat().st_uid} {name}" if path.is_file() else f"rm -r {name}"
-    )
+    name, owner = shlex.quote(str(path)), path.parent.stat().st_uid
+    command = f"rm -r {name}"
+    if path.is_file():
+        is_ours = path.stat().st_uid == owner
+        command = f"chmod 600 {name}" if is_ours else f"sudo chown {owner} {name}"
     return Reason(
         "{why} It is what a command asked for, and nothing is sent before that is done:"
         " `{command}` helps.",

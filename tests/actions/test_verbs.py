@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
@@ -62,7 +63,8 @@ def test_without_a_whole_backup_nothing_is_deleted(
     before = paths.dlq.read_bytes(), paths.queue.read_bytes()
     both, real = chosen(paths, "aa", "qq"), atomic.replace
 
-    def failing(path: Path, data: bytes) -> Signature | None:
+    def failing(path: Path, parts: bytes | Iterable[bytes], **_: bool) -> Signature | None:
+        data = parts if isinstance(parts, bytes) else b"".join(parts)
         if lost is None:
             raise FileUnavailableError(f"{path}: no space left for {len(data)} bytes.")
         return real(path, data[:-lost])

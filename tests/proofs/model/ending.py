@@ -1,10 +1,12 @@
 """How a history ends: everything is mended, and what was accepted arrives, once."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from mem0tray.actions import backups
+from mem0tray.actions import backups, verbs
+from mem0tray.core import item as items
 from mem0tray.core.errors import Mem0TrayError
 from tests.proofs.model.actors import Commands, Producers
 from tests.proofs.model.beliefs import Wish
@@ -137,3 +139,54 @@ def _told(world: World, point: int) -> bool:
     heal(world)
     check(world)
     return bool(died)
+
+
+def interruptions(root: Path, verb: str) -> Iterator[str]:
+    """Tell what is lost when a command beside a worker is interrupted at each point, once or twice.
+
+    At a point of the worker, it stands still there, with the order claimed or applied, until the
+    command has ended or asks again.
+    """
+    for again in (False, True):
+        point, reached = 0, True
+        while reached:
+            home = root / f"{point}-{again}"
+            with World(home, honours_keys=True, can_be_asked=False) as world:
+                world.start()
+                reached, lost = _interrupted(world, verb, point, again=again)
+                if lost:
+                    yield f"{verb} interrupted at point {point}, again: {again}: {lost}"
+            point += 1
+
+
+def _interrupted(world: World, verb: str, point: int, *, again: bool) -> tuple[bool, str]:
+    """Interrupt a command there; whether it has so many points, and the text that is nowhere."""
+    producers, commands = Producers(world), Commands(world)
+    item = producers.entry("alpha")
+    producers.queue(item)
+    world.switch()
+    world.work()
+    chosen, stops = commands.find(0), []
+    assert chosen is not None
+
+    def interrupt() -> None:
+        stops.append(point)
+        if again and len(stops) == 1:
+            world.points.arm(0, interrupt)
+        raise KeyboardInterrupt
+
+    world.points.arm(point, interrupt)
+    with suppress(KeyboardInterrupt, Mem0TrayError):
+        if verb == "edit":
+            verbs.edit_text(world.paths, world.settings, chosen, commands.another_text())
+        else:
+            verbs.delete(world.paths, world.settings, [chosen])
+    world.points.disarm()
+    world.cycle()
+    kept = {
+        str((items.load_object(piece.raw) or {}).get("content"))
+        for source in backups.sources(world.paths)
+        for piece in source.pieces
+    }
+    text = str(item["content"])
+    return bool(stops), "" if text in kept or text in waiting(world) else text

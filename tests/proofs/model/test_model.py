@@ -9,7 +9,7 @@ import pytest
 from mem0tray.files.emergency import REMOVE_AFTER
 from tests.proofs.model import ending
 from tests.proofs.model.actors import Commands, Producers
-from tests.proofs.model.ending import kills
+from tests.proofs.model.ending import interruptions, kills
 from tests.proofs.model.machine import run
 from tests.proofs.model.user import Change, User
 from tests.proofs.model.world import World
@@ -151,6 +151,32 @@ def test_what_was_restored_can_be_deleted_at_once(
     if killed:
         world.kill()
     commands.delete(0)
+    come_to_an_end(world)
+
+
+@pytest.mark.parametrize("verb", ["edit", "delete"])
+def test_a_command_interrupted_at_any_point_leaves_the_text_somewhere(
+    tmp_path: Path, verb: str
+) -> None:
+    assert list(interruptions(tmp_path, verb)) == []
+
+
+def test_while_an_order_cannot_be_read_nothing_is_sent(world: World, producers: Producers) -> None:
+    """The order before this one may have forbidden what the worker is about to send."""
+    for project in ("alpha", "beta"):
+        producers.queue(producers.entry(project))
+    world.switch()
+    world.work()
+    odd = world.paths.orders / "0-1.json"
+    odd.mkdir(parents=True)
+    Commands(world).delete(0)
+    world.switch()
+    world.clock.advance(61)
+    world.work()
+    assert world.server.stored == []
+    assert {str(odd) in each for each in world.wrong} == {True}  # the worker says so
+    world.wrong.clear()
+    odd.rmdir()
     come_to_an_end(world)
 
 
