@@ -128,9 +128,10 @@ def test_an_order_that_the_ledger_did_not_take_can_be_taken_back(
 ) -> None:
     order = leave(ground, DELETE, WAITS.name)
     fail = Mock(side_effect=LedgerError("full"))
-    monkeypatch.setattr(ground.context.ledger, "transaction", fail)
-    with pytest.raises(LedgerError):
-        handler.apply(files_read=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(ground.context.ledger, "transaction", fail)
+        with pytest.raises(LedgerError):
+            handler.apply(files_read=True)
     assert orders.take_back(order)
 
 
