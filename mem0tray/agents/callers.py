@@ -86,7 +86,8 @@ def with_server(name: str, text: str, program: Sequence[str]) -> str:
         started = {"command": [*program, "mcp"]}
     ours = next((each for each in found if each.installed), None)
     if ours is not None:
-        there = reduce(getitem, ours.place, _loads(name)(text))
+        document: Any = _loads(name)(text)
+        there = reduce(getitem, ours.place, document)
         if "timeout" in form.server.keys() - there:  # as a former version wrote it
             text = _edit(name).with_member(text, ours.place, "timeout", form.server["timeout"])
         for member, value in started.items():

@@ -207,7 +207,7 @@ def test_whoever_looks_has_the_worker_see_how_the_server_is_but_a_prompt_s_line(
     home: Scratch, words: tuple[str, ...]
 ) -> None:
     home.run(*words)
-    asked = [order and order.verb for _, order in orders.waiting(home.paths.orders)]
+    asked = [order.verb for _, order in orders.readable(home.paths.orders)]
     assert asked == [orders.LOOK] * ("--line" not in words)
 
 
