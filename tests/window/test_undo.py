@@ -33,7 +33,7 @@ def _do(act: str, **fields: object) -> Said:
 
 
 def _answer(monkeypatch: pytest.MonkeyPatch, outcome: str, *, heard: bool = True) -> None:
-    def submit(_paths: Paths, _settings: Settings, order: Order) -> Answer:
+    def submit(_paths: Paths, _settings: Settings, order: Order, _copy: object = None) -> Answer:
         return Answer(dict.fromkeys(order.names, outcome) if heard else {}, heard)
 
     monkeypatch.setattr(verbs, "submit", submit)
