@@ -42,6 +42,7 @@ LOOK: Final = 10.0
 _STOP: Final = 0.8
 _FOLDERS: Final = "folders"
 _METRICS_FILE: Final = "metrics file"
+_UNREAD_ORDER: Final = "an order that cannot be read"
 _CLOCK_JUMP: Final = 1.0
 _DAY: Final = 86_400.0
 _FOLLOWED: Final = 60.0  # seconds that `--until-idle` waits for what a server is at work on
@@ -256,8 +257,11 @@ class Engine:
             if parts.dlq_publisher.pace.is_quick:  # the answer comes after the file
                 parts.publish_dlq()
             parts.orders.answer()
-        if parts.orders.unread:
-            raise FileUnavailableError(parts.orders.unread)
+        faults, why = self._context.faults, parts.orders.unread
+        if why:  # no failure of the stage, which would have other orders wait
+            faults.note_failure(_UNREAD_ORDER, FileUnavailableError(why), LOOK, "orders")
+        else:
+            faults.note_success(_UNREAD_ORDER)
 
     def _forget_gone_worker(self) -> None:
         read = (_METRICS_FILE, EMERGENCY_PART, QUEUE_PART)

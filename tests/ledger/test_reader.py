@@ -422,6 +422,16 @@ def test_a_memory_that_was_sent_again_counts_once(
     assert reader.only_elsewhere(HERE) == ({ELSEWHERE: counted} if counted else {})
 
 
+def test_a_memory_that_two_former_servers_have_counts_at_each(
+    inbox: Inbox, outbox: Outbox, reader: Reader
+) -> None:
+    """`migrate --from` brings it from either of them, under whichever id it has there."""
+    first, again = put(inbox, fresh("a", content="t"), fresh("a-again-1", content="t"))
+    delivered(outbox, first, ELSEWHERE)
+    delivered(outbox, again, THIRD)
+    assert reader.only_elsewhere(HERE) == {ELSEWHERE: 1, THIRD: 1}
+
+
 def test_a_restoration_or_a_later_save_of_a_text_ends_its_deletion(
     inbox: Inbox, outbox: Outbox, reader: Reader
 ) -> None:

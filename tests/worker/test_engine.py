@@ -100,6 +100,23 @@ def test_an_order_about_what_a_file_may_hold_waits_until_it_is_read(
     assert orders.take_answer(order) == (None if awaited else {("unknown", b"1"): orders.GONE})
 
 
+def test_an_order_that_cannot_be_read_has_no_other_wait_and_is_told_once(
+    scene: Scene,
+) -> None:
+    odd = scene.context.paths.orders / "0-1.json"
+    odd.mkdir(parents=True)
+    for _ in range(2):
+        order = orders.leave(scene.context.paths, orders.about(orders.RETRY, [("unknown", b"1")]))
+        scene.cycle()
+        assert orders.take_answer(order) == {("unknown", b"1"): orders.GONE}
+    (failed,) = (each for each in scene.told if isinstance(each, events.PartFailed))
+    assert str(odd) in failed.error
+    assert events.PartRecovered("orders") not in scene.told
+    odd.rmdir()
+    scene.cycle()
+    assert events.PartRecovered("orders") in scene.told
+
+
 @pytest.mark.parametrize("cost", [0.0, 0.5])
 def test_a_command_is_answered_after_the_dlq_file_unless_that_takes_long(
     scene: Scene, cost: float
