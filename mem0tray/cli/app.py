@@ -9,6 +9,7 @@ import click
 from mem0tray.cli.arguments import CommandGroup, usage_error
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.version import __version__
+from mem0tray.system.paths import AT_LOGIN
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -113,8 +114,9 @@ class LazyGroup(CommandGroup):
 @click.version_option(
     __version__, "-V", "--version", prog_name="mem0tray", message="%(prog)s %(version)s"
 )
+@click.option(AT_LOGIN, is_flag=True, hidden=True)  # as the session starts us; see `autostart`
 @click.pass_context
-def group(ctx: click.Context) -> Any:
+def group(ctx: click.Context, *, at_login: bool) -> Any:
     """Bring every memory from your coding agents to your Mem0 server.
 
     Without a command: the tray application; without a desktop, the worker in
@@ -131,7 +133,7 @@ def group(ctx: click.Context) -> Any:
         return work(greeting=f"mem0tray: {missing} {_NO_TRAY}")
     from mem0tray.desktop.app import Application
 
-    return Application(bus).run()
+    return Application(bus, at_login=at_login).run()
 
 
 def run(arguments: list[str]) -> int:

@@ -16,10 +16,11 @@ from mem0tray.core.errors import AlreadyRunningError, Mem0TrayError
 from mem0tray.core.events import Event, Events
 from mem0tray.core.language import Language
 from mem0tray.core.reasons import Reason
-from mem0tray.desktop import autostart, session
+from mem0tray.desktop import autostart, icon_lock, session
 from mem0tray.desktop.autostart.linux import application_entry
 from mem0tray.desktop.controller import Controller
 from mem0tray.desktop.dialogs import Dialogs
+from mem0tray.desktop.icon_lock import IconLock
 from mem0tray.desktop.notify import Offer, notice_texts, plyer_backend
 from mem0tray.desktop.notify.notifier import Notifier
 from mem0tray.desktop.session import nests_menus
@@ -27,7 +28,7 @@ from mem0tray.desktop.tray import Presenter, Tray, menu
 from mem0tray.desktop.tray.icon import IconLook, notice_icon
 from mem0tray.desktop.tray.menu import MenuCommand, Verb, View
 from mem0tray.files import atomic, orders
-from mem0tray.files.lock import FileLock, is_locked
+from mem0tray.files.lock import is_locked
 from mem0tray.system import programs
 from mem0tray.worker.folders.settings import SettingsFile
 from mem0tray.worker.log import EventLog
@@ -49,17 +50,19 @@ _OFFERED: Final = {
 class Application:
     """The tray application; AlreadyRunningError after another one, or we, opened the window."""
 
-    def __init__(self, session_bus: "SessionBus | None") -> None:
+    def __init__(self, session_bus: "SessionBus | None", *, at_login: bool = False) -> None:
         self._bus = session_bus
         file = SettingsFile()  # before the reading, so that it notices a change in between
         settings, wrong = _settings()
         self._events = Events()
+        worker = partial(WorkerThread, settings, self._events, file.changed, wrong)
         try:
-            self._worker = WorkerThread(settings, self._events, file.changed, wrong)
+            self._worker = worker()
         except AlreadyRunningError as error:
-            raise turned_away(error, settings) from error
-        self._shown = FileLock(self._worker.paths.tray_lock)
-        self._shown.try_acquire()
+            if not icon_lock.take_over(settings.locations(), os.environ):
+                raise turned_away(error, settings, at_login=at_login) from error
+            self._worker = worker()
+        self._shown = IconLock(self._worker.paths)
         self._language: tuple[str, Language] | None = None
         self._log = EventLog(self._worker.paths, settings.log)
         self._events.subscribe(self._log)
@@ -73,6 +76,8 @@ class Application:
 
             daemon = dbus.Daemon(session_bus, notice_icon, self._offered)
         self._tray = Tray(self._clicked, session_bus, also)
+        if session_bus is not None:
+            self._follow_session(session_bus)
         backend = daemon or plyer_backend.of_system(notice_icon, self._offered)
         watch = AlertWatch(
             self._events, self._current, self._worker.counts, self._worker.paths.alerts
@@ -122,13 +127,14 @@ class Application:
         if self._ended:
             return
         self._ended = True
-        self._shown.release()
+        self._shown.clear()
         if self._panels is not None:
             self._panels.stop()
         self._presenter.stop()
         self._controller.stop()
         self._worker.stop()
         self._worker.join()
+        self._shown.release()
         self._notifier.stop()
         if self._bus is not None:
             self._bus.close()
@@ -162,8 +168,7 @@ class Application:
     def _listen(self, event: Event) -> None:
         if isinstance(event, events.FolderChanged):
             self._shown.release()  # a second start looks for the lock where the worker is
-            self._shown = FileLock(self._worker.paths.tray_lock)
-            self._shown.try_acquire()
+            self._shown = IconLock(self._worker.paths)
         if isinstance(event, events.StatusWanted):
             self._offered(Offer.STATUS)
 
@@ -173,16 +178,23 @@ class Application:
         except (Mem0TrayError, OSError) as error:
             self._events.emit(events.PartFailed(part, str(error), 0.0))
 
+    def _follow_session(self, bus: "SessionBus") -> None:
+        """End with the session: with its bus, or its display."""
+
+        def ended() -> None:
+            self._tray.stop()
+            sys.stderr.write("mem0tray: The desktop session has ended, and mem0tray with it.\n")
+
+        bus.on_ended(ended)
+        display = icon_lock.display_process(os.environ)
+        if display is not None:
+            with suppress(OSError):  # an older system, or the display has just ended
+                bus.watch(os.pidfd_open(display), ended)
+
     def _watch_panels(self, bus: "SessionBus") -> "Callable[[IconLook], None]":
         """Find the panel that shows icons; return what shows a look in one of the older kind."""
         from mem0tray.desktop.tray.xembed import OlderPanel
 
-        def lost() -> None:
-            self._shown.release()
-            sys.stderr.write("mem0tray: The desktop session is gone; the worker goes on here.\n")
-
-        bus.on_lost(lost)
-        bus.on_connected(lambda: self._shown.try_acquire())  # noqa: PLW0108  (it may be replaced)
         clicked = partial(self._offered, Offer.STATUS)
         self._panels = OlderPanel(bus, self._report_hidden, clicked)
         return self._panels.show
@@ -224,8 +236,15 @@ def _settings() -> tuple[Settings, Reason]:
     return loaded.in_last_folder(), wrong
 
 
-def turned_away(error: AlreadyRunningError, settings: Settings) -> AlreadyRunningError:
-    """The error after a running tray was asked to show its status, or the page was opened here."""
+def turned_away(
+    error: AlreadyRunningError, settings: Settings, *, at_login: bool
+) -> AlreadyRunningError:
+    """Return the error, after the window was opened, by the running tray or here.
+
+    Nobody has asked for a window `at_login`.
+    """
+    if at_login:
+        return error
     paths = settings.locations()
     if is_locked(paths.tray_lock):
         orders.leave(paths, orders.Order(orders.SHOW))

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import inspect
 import logging
+import os
 import socket
 import threading
 from collections.abc import Callable, Coroutine, Sequence
@@ -31,8 +32,8 @@ PATIENCE: Final = 5.0  # seconds for a connection, or an answer
 UNANSWERED: Final = MessageFlag.NO_REPLY_EXPECTED | MessageFlag.NO_AUTOSTART
 # Some panels and daemons take a text for markup: these look similar, and mean nothing.
 SIMILAR: Final = str.maketrans({"<": "‹", ">": "›", "&": "＆"})
-_SHORTEST: Final = 0.25  # seconds until a bus that has ended is tried again,
-_LONGEST: Final = 30.0  # doubled up to these
+_PAUSE: Final = 0.25  # seconds until a bus that has ended is tried again
+AWAY: Final = 10.0  # seconds without a bus after which the session is over
 _LEAVING: Final = 1.0  # seconds for the end of a connection, which closes its socket
 _log: Final = logging.getLogger(__name__)
 _SILENT: Final = Reason("The session's D-Bus does not answer.")
@@ -119,6 +120,7 @@ class SessionBus:
         self._heard: list[tuple[Match, Heard]] = []
         self._when_connected: list[Callable[[], object]] = []
         self._when_lost: list[Callable[[], object]] = []
+        self._when_ended: list[Callable[[], object]] = []
         self._thread = threading.Thread(target=self._serve, name="mem0tray-bus", daemon=True)
         self._thread.start()
 
@@ -172,6 +174,20 @@ class SessionBus:
 
     def on_lost(self, lost: Callable[[], object]) -> None:
         self._when_lost.append(lost)
+
+    def on_ended(self, ended: Callable[[], object]) -> None:
+        """Call `ended` when the bus, lost, has not come back for `AWAY` seconds."""
+        self._when_ended.append(ended)
+
+    def watch(self, descriptor: int, readable: Callable[[], object]) -> None:
+        """Call `readable` once the descriptor can be read, which is then closed."""
+
+        def once() -> None:
+            self._loop.remove_reader(descriptor)
+            os.close(descriptor)
+            _call_each([readable])
+
+        self._soon(lambda: self._loop.add_reader(descriptor, once))
 
     def later(self, seconds: float, work: Callable[[], object]) -> None:
         self._soon(lambda: self._loop.call_later(seconds, work))
@@ -289,12 +305,13 @@ class SessionBus:
             await asyncio.shield(bus.wait_for_disconnect())  # type: ignore[no-untyped-call]
         self._connection = None
         _call_each(self._when_lost)
-        wait = _SHORTEST
-        while self._connection is None:
-            await asyncio.sleep(wait)
-            wait = min(2 * wait, _LONGEST)
+        deadline = self._loop.time() + AWAY
+        while self._connection is None and self._loop.time() < deadline:
+            await asyncio.sleep(_PAUSE)
             with contextlib.suppress(BusError):
                 await self._reach()
+        if self._connection is None:
+            _call_each(self._when_ended)
 
     def _received(self, message: Message) -> None:
         if message.message_type is MessageType.SIGNAL:

@@ -16,6 +16,7 @@ from msgspec.structs import force_setattr
 from mem0tray.system import regular_file
 
 APP = "mem0tray"
+AT_LOGIN = "--at-login"  # the option of a tray that the session starts
 LOG = ("logs", "mem0_worker.log")
 RECORD = "serves.json"
 _BEGIN = "claude-"

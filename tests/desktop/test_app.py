@@ -11,7 +11,6 @@ from typing import Final
 import pytest
 
 from mem0tray.desktop.tray.icon import IconLook
-from mem0tray.files.lock import is_locked
 from tests.desktop.programs import Programs
 from tests.support.desktop import Desktop
 from tests.support.home import one_line
@@ -81,20 +80,64 @@ def test_a_second_start_beside_a_worker_in_the_terminal(tray: Tray, programs: Pr
     assert first.alive
 
 
-def test_the_session_bus_ends_and_comes_back(tray: Tray) -> None:
+def test_a_session_bus_that_comes_back_has_the_icon_again(tray: Tray) -> None:
     process, _ = tray.shown()
-    (lock,) = [path for path in tray.home.data_files() if path.name == "tray.lock"]
-    assert is_locked(lock)
     tray.desktop.end_bus()
-    wait_until(lambda: said(process), what="a line on standard error")
-    assert not is_locked(lock)  # a second start in a new session shows the status itself
-    delivers(tray, "without a session")
     tray.desktop.begin_bus()
     wait_look(tray.renew_host().wait_item(30), HEALTHY)
-    assert is_locked(lock)
     delivers(tray, "with a session again")
     assert process.stop() == 0
-    assert process.err == "mem0tray: The desktop session is gone; the worker goes on here.\n"
+    assert process.err == ""
+
+
+@pytest.mark.parametrize("part", ["bus", "display"])
+def test_it_ends_with_its_session_and_the_next_delivers_what_waits(tray: Tray, part: str) -> None:
+    process, _ = tray.shown()
+    (tray.desktop.end_bus if part == "bus" else tray.desktop.end_display)()
+    assert process.wait() == 0
+    assert process.err == "mem0tray: The desktop session has ended, and mem0tray with it.\n"
+    tray.home.ok("add", "--project", "alpha", "between two sessions")
+    with Desktop(tray.home.root / "next") as desktop:
+        later = Tray(desktop, tray.home, tray.server)
+        later.start("--at-login")
+        wait_look(later.host.wait_item(), HEALTHY)
+        tray.server.wait_for(lambda: tray.server.count("between two sessions"), what="delivered")
+
+
+@pytest.mark.parametrize("options", [["--at-login"], []])
+def test_the_newest_session_has_the_icon(
+    tray: Tray, programs: Programs, options: list[str]
+) -> None:
+    first, _ = tray.shown()
+    with Desktop(tray.home.root / "other") as desktop:
+        other = Tray(desktop, tray.home, tray.server)
+        second = other.start(*options)
+        wait_look(other.host.wait_item(), HEALTHY)
+        assert first.wait() == 0
+        delivers(tray, "in the newest session")
+        assert second.stop() == 0
+    assert second.err == ""
+    assert not programs.calls("xdg-open")
+
+
+def test_a_second_start_over_ssh_leaves_the_icon_where_it_is(
+    tray: Tray, programs: Programs
+) -> None:
+    first, _ = tray.shown()
+    second = tray.start(env={"SSH_CONNECTION": "there here", "DISPLAY": "localhost:10.0"})
+    assert second.wait() == 1
+    tray.home.wait(lambda: programs.calls("xdg-open"), what="the window opened")
+    assert first.alive
+
+
+def test_a_start_at_login_opens_no_window(tray: Tray, programs: Programs) -> None:
+    first, _ = tray.shown()
+    second = tray.start("--at-login")
+    assert second.wait() == 1
+    assert "already running for this folder" in one_line(second.err)
+    delivers(tray, "all the same")  # by then an order would have been seen
+    assert first.alive
+    assert not programs.calls("xdg-open")
 
 
 def test_the_session_bus_hangs(tray: Tray) -> None:

@@ -12,10 +12,11 @@ from typing import Final
 
 from tests.desktops import in_browser
 from tests.desktops.desks import DESKS, Desk
-from tests.desktops.nested import Nested
+from tests.desktops.eyes import Eyes
+from tests.desktops.nested import SESSION_BUS, X_SERVER, Nested
 from tests.desktops.scratch_root import OUTPUT
 from tests.desktops.steps import STEPS, Step, icon
-from tests.desktops.trial import Trial
+from tests.desktops.trial import HEALTHY, PROGRAM, Trial
 from tests.support.processes import wait_until
 from tests.support.standin import Standin
 
@@ -73,16 +74,25 @@ def main() -> int:
 
 
 BACK: Final = 60.0  # seconds in which the icon must be back, once the panel is
+ENDING: Final = frozenset({X_SERVER, SESSION_BUS, "compositor", "shell"})  # of a session
 _ANSWER: Final = 5.0  # seconds for what a click opens
 
 
 def kills(desk: Desk) -> dict[str, Step]:
     parts = {f"{part} killed": functools.partial(killed, part=part) for part in desk.parts}
-    return {"icon": icon, **parts} if parts else {}
+    more: dict[str, Step] = (
+        {"log-out and log-in": logged_in_again} if X_SERVER in desk.parts else {}
+    )
+    if desk.name == "xfce":
+        more["two sessions"] = second_session
+    return {"icon": icon, **parts, **more} if parts else {}
 
 
 def killed(trial: Trial, part: str) -> str:
-    """Deliveries go on while a part is gone; once it is back, icon and notifications are there."""
+    """Kill a part and bring it back: nothing is lost, and icon and notifications are there again.
+
+    Without its display or its bus the program ends, as at a log-out; the next login starts it.
+    """
     program = trial.program
     assert program is not None
     texts = [f"{when} the {part} was killed" for when in ("before", "after")]
@@ -90,19 +100,62 @@ def killed(trial: Trial, part: str) -> str:
     trial.add(texts[0])
     trial.nested.end(part)
     trial.add(texts[1])
-    for text in texts:
-        _delivered(trial, text)
-    assert program.alive, f"the program has ended: {program.err[-500:]}"
+    ends = part in ENDING
+    if ends:
+        assert program.wait(BACK) == 0, f"it did not end in order: {program.err[-500:]}"
+    else:
+        _delivered(trial, texts[0], texts[1])
+        assert program.alive, f"the program has ended: {program.err[-500:]}"
     trial.desk.parts[part](trial.nested)
+    if ends:
+        trial.start("--at-login")
+        _delivered(trial, texts[0], texts[1])
     trial.add(f"with another {part}")
     _delivered(trial, f"with another {part}")
     _is_back(trial, part)
-    return "delivered throughout; icon and notifications are back"
+    return "nothing was lost; icon and notifications are back"
 
 
-def _delivered(trial: Trial, text: str) -> None:
-    trial.server.wait_for(lambda: trial.server.count(text), 20, f"“{text}” delivered")
-    assert trial.server.count(text) == 1, f"“{text}” came {trial.server.count(text)} times"
+def logged_in_again(trial: Trial) -> str:
+    """End the session and begin another at once: its icon is there, and no window was opened."""
+    pages = list(trial.nested.pages())
+    trial.nested.end(X_SERVER)
+    trial.nested.end(SESSION_BUS)
+    trial.nested.start_display()
+    trial.nested.start_bus(SESSION_BUS)
+    trial.desk.start(trial.nested)
+    trial.nested.wait_still()
+    trial.start("--at-login")
+    trial.add("in the next session")
+    _delivered(trial, "in the next session")
+    wait_until(lambda: trial.seen_icon() is not None, BACK, "the icon on the panel")
+    assert list(trial.nested.pages()) == pages, "a window was opened"
+    return "the icon is there, and no window was opened"
+
+
+def second_session(trial: Trial) -> str:
+    """Log in a second time at another screen: the icon is there, and comes back with a start."""
+    first = trial.program
+    assert first is not None
+    with Nested(Path("/tmp/second"), trial.desk.marks, display=":8") as nested:  # noqa: S108
+        trial.desk.start(nested)
+        blank = nested.wait_still(2.0)
+        session = ("DISPLAY", "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR")
+        environ = trial.environ | {name: nested.env[name] for name in session}
+        nested.start([PROGRAM, "--at-login"], "mem0tray", environ)
+        Eyes(nested.screen.picture).wait_icon(blank, HEALTHY)
+        assert first.wait(BACK) == 0, first.err[-500:]
+    trial.start()
+    wait_until(lambda: trial.seen_icon() is not None, BACK, "the icon in the first session again")
+    return "the newest session has the icon"
+
+
+def _delivered(trial: Trial, *texts: str) -> None:
+    for text in texts:
+        trial.server.wait_for(
+            functools.partial(trial.server.count, text), 20, f"“{text}” delivered"
+        )
+        assert trial.server.count(text) == 1, f"“{text}” came {trial.server.count(text)} times"
 
 
 def _is_back(trial: Trial, part: str) -> None:

@@ -43,8 +43,11 @@ class Nested:
     listed in `processes`.
     """
 
-    def __init__(self, folder: Path, marks: Mapping[str, str], *, browser: bool = False) -> None:
+    def __init__(
+        self, folder: Path, marks: Mapping[str, str], *, browser: bool = False, display: str = ":7"
+    ) -> None:
         self.folder = folder
+        self.display = display
         self._marks = dict(marks)
         self._browser = browser
         self._closing = contextlib.ExitStack()
@@ -79,11 +82,12 @@ class Nested:
 
     def start_display(self) -> None:
         """Start the X server, and join it; its number is the same again."""
-        self.env["DISPLAY"] = self.display = ":7"
+        self.env["DISPLAY"] = self.display
         width, height = SIZE
         options = ["-screen", "0", f"{width}x{height}x24", "-nolisten", "tcp", "-noreset"]
-        socket = Path("/tmp/.X11-unix/X7")  # noqa: S108  (X has it there)
-        for left in (socket, Path("/tmp/.X7-lock")):  # noqa: S108
+        number = self.display.removeprefix(":")
+        socket = Path(f"/tmp/.X11-unix/X{number}")  # noqa: S108  (X has it there)
+        for left in (socket, Path(f"/tmp/.X{number}-lock")):  # noqa: S108
             left.unlink(missing_ok=True)
         self.start(["Xvfb", self.display, *options], X_SERVER)
         wait_until(socket.exists, START, "the X server", explain=self.errors)

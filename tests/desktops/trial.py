@@ -61,8 +61,8 @@ class Trial:
 
     # The program ---------------------------------------------------------------------------
 
-    def start(self) -> None:
-        self.program = self.nested.start([PROGRAM], "mem0tray", self.environ)
+    def start(self, *options: str) -> None:
+        self.program = self.nested.start([PROGRAM, *options], "mem0tray", self.environ)
 
     def add(self, text: str, project: str = "garden") -> None:
         self.command("add", "--project", project, text)

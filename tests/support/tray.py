@@ -36,8 +36,8 @@ class Tray:
             self._host = None
         return self.host
 
-    def start(self, *, env: Mapping[str, str] | None = None) -> Process:
-        return self.home.start(env={**self.env, **(env or {})})
+    def start(self, *options: str, env: Mapping[str, str] | None = None) -> Process:
+        return self.home.start(*options, env={**self.env, **(env or {})})
 
     def shown(
         self, look: IconLook = HEALTHY, *, env: Mapping[str, str] | None = None

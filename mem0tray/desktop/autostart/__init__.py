@@ -14,7 +14,7 @@ from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.reasons import Reason
 from mem0tray.files import atomic, private_folders
 from mem0tray.system import programs, regular_file
-from mem0tray.system.paths import APP
+from mem0tray.system.paths import APP, AT_LOGIN
 
 ENABLED: Final = "enabled"
 DISABLED: Final = "disabled"
@@ -98,11 +98,13 @@ class Autostart(ABC):
         return [str(self._stays())] if self.is_foreign else self._remove()
 
     def mend(self) -> bool:
-        """Point a stale start of ours at this installation; return whether there was one."""
-        stale = not self.is_foreign and self.state().name == STALE
-        if stale:
+        """Renew a start of ours that is stale or lacks `AT_LOGIN`; return whether there was one."""
+        state = self.state()
+        lacks = state.name == ENABLED and f"{state.starts} {AT_LOGIN}" == self.command
+        wanted = not self.is_foreign and (state.name == STALE or lacks)
+        if wanted:
             self._write()
-        return stale
+        return wanted
 
     def obstacle(self) -> Mem0TrayError | None:
         """Return why this way cannot be set up on this computer, and what to do instead."""
@@ -149,7 +151,8 @@ def unlink(path: Path) -> None:
 
 def ways() -> dict[str, Autostart]:
     """Return this system's ways by their kind; they start the tray as this process was started."""
-    words = Origin.of_this_process().tray()
+    program = Origin.of_this_process().tray()
+    words = (*program, AT_LOGIN)
     if sys.platform == "win32":
         import winreg
 
@@ -163,14 +166,14 @@ def ways() -> dict[str, Autostart]:
         agent = LaunchAgent(words, Path.home(), os.getuid())
         if not in_bundle():
             return {DESKTOP: agent}
-        item = LoginItem(words)
+        item = LoginItem(program)
         item.rival = agent  # of an installation before
         return {DESKTOP: item}
     from mem0tray.desktop.autostart.linux import UserService, XdgAutostart, config_folder
 
     folder = config_folder(os.environ)
     desktop = XdgAutostart(words, folder, os.environ)
-    service = UserService((*words, "run"), folder / "systemd" / "user")
+    service = UserService((*program, "run"), folder / "systemd" / "user")
     desktop.rival, service.rival = service, desktop
     return {DESKTOP: desktop, SERVICE: service}
 

@@ -115,7 +115,10 @@ class XdgAutostart(Autostart):
             raise error
 
     def _write(self) -> None:
-        self._replace(_entry(_ENTRY, self._words).encode())
+        """Write the entry; lines of the user's own stay, but for those that turn it off."""
+        own = fields(self._data() or b"", GROUP).items()
+        kept = {key: value for key, value in own if (key, value) not in _OFF}
+        self._replace(_entry(kept | _ENTRY, self._words).encode())
 
     def _unread(self) -> Mem0TrayError | None:
         """Return the error that says what starts the program if this desktop starts no entries."""

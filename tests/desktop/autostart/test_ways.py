@@ -21,6 +21,7 @@ from mem0tray.desktop.autostart import (
 from mem0tray.desktop.autostart.linux import UserService, XdgAutostart
 from mem0tray.desktop.autostart.macos import LaunchAgent
 from mem0tray.desktop.autostart.windows import RunKey
+from mem0tray.system.paths import AT_LOGIN
 from tests.desktop.programs import Programs, Registry, UserSystemd, script
 
 
@@ -68,6 +69,22 @@ def test_a_program_that_is_gone_is_named_and_the_new_one_takes_its_place(
     other = make(script(tmp_path / "other" / "mem0tray", "exit 0"))
     assert not other.mend()
     assert other.state() == AutostartState(ENABLED, after.command)
+
+
+def test_an_entry_that_does_not_say_that_it_is_one_is_renewed(
+    tmp_path: Path, program: Path
+) -> None:
+    before = XdgAutostart([str(program)], tmp_path, {"DISPLAY": ":0"})
+    before.enable()
+    with Path(before.where).open("a") as file:
+        file.write("X-GNOME-Autostart-Delay=7\n")
+    now = XdgAutostart([str(program), AT_LOGIN], tmp_path, {"DISPLAY": ":0"})
+    assert now.mend()
+    assert now.state() == AutostartState(ENABLED, f"{program} --at-login")
+    assert "X-GNOME-Autostart-Delay=7\n" in Path(now.where).read_text()
+    assert not now.mend()
+    other = XdgAutostart(["/bin/true", AT_LOGIN], tmp_path, {"DISPLAY": ":0"})
+    assert not other.mend()
 
 
 def _states() -> tuple[str, str]:
