@@ -117,7 +117,7 @@ def _run(paths: Paths, settings: Settings) -> Mapping[str, Reason]:
     from mem0tray.worker.orders import run_without_worker
 
     server_choice.remember_if_first(settings.server.url, paths)
-    ledger = Ledger(paths.ledger)
+    ledger = Ledger(paths.ledger, checked=False)
     bus, log = Events(), EventLog(paths, settings.log)
     bus.subscribe(log)
     try:
@@ -128,7 +128,7 @@ def _run(paths: Paths, settings: Settings) -> Mapping[str, Reason]:
         return run_without_worker(context)
     finally:
         with suppress(Mem0TrayError):  # what was done is durable
-            ledger.close(in_order=False)
+            ledger.close()
         log.close()
 
 

@@ -64,15 +64,16 @@ class Ledger:
 
     `rebuilt` says why the ledger was begun anew or is not to be trusted: the server is then asked
     about what is found in the files. `outdated` counts what makes which files to be written.
+    `checked`: see `opening.open_or_begin`.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, checked: bool = True) -> None:
         self.path = path
         self._lock = threading.RLock()
         self._is_open = False  # a transaction, on the thread that has the lock
         self._synchronous = ""
         private_folders.make_private_folder(path.parent)
-        self._db, self.rebuilt = opening.open_or_begin(path)
+        self._db, self.rebuilt = opening.open_or_begin(path, checked=checked)
         try:
             self.outdated = Outdated(self._db)
             self._check_copy()
@@ -95,7 +96,7 @@ class Ledger:
                 for source in names.SOURCES:
                     self.set_meta(names.MAY_HAVE_BEEN_SENT + source, 1)
                 self.set_meta(names.BOOT, "")
-                self.set_meta(names.CLEAN, 0)
+            self.set_meta(names.CLEAN, "")
         self._count_openings()
 
     def _counted_beside(self) -> tuple[str, int] | None:
@@ -123,17 +124,15 @@ class Ledger:
         if self.may_have_been_sent(source):
             self.set_meta(names.MAY_HAVE_BEEN_SENT + source, 0)
 
-    def close(self, *, in_order: bool = True) -> None:
-        """Make everything durable and close; `in_order`: nothing is under way.
+    def close(self) -> None:
+        """Make everything durable and close.
 
         Raises LedgerError or FileUnavailableError if it cannot; it is closed all the same.
         """
         with self._lock:
             try:
                 with self.transaction(durable=True):
-                    if in_order:
-                        self.set_meta(names.BOOT, opening.boot_id())
-                        self.set_meta(names.CLEAN, 1)
+                    self.set_meta(names.CLEAN, opening.boot_id())
                 self._count_openings()
             finally:
                 self._db.close()

@@ -21,9 +21,9 @@ SOURCES: Final = (QUEUE_FILE, DLQ_FILE, EMERGENCY_FILE, NOTES)
 # `ledger.mark` beside it has both too.
 IDENTITY: Final = "identity"
 OPENINGS: Final = "openings"
-# 1 once a worker has closed the ledger with nothing in flight, 0 while one has it open.
+# `opening.boot_id` when the ledger was closed in order, empty while somebody has it open.
 CLEAN: Final = "clean"
-# `opening.boot_id` when the ledger was last opened, or closed in order.
+# `opening.boot_id` when a worker last opened the ledger.
 BOOT: Final = "boot"
 # A number that each durable transaction changes.
 DURABLE: Final = "durable"

@@ -34,25 +34,26 @@ _PAGE: Final = 2048  # bytes; a delivery writes five or six pages to the log
 _LONGEST_LOG: Final = 8_000
 
 
-def open_or_begin(path: Path) -> tuple[sqlite3.Connection, str]:
+def open_or_begin(path: Path, *, checked: bool) -> tuple[sqlite3.Connection, str]:
     """Open the ledger for writing; also return why it was begun anew, empty if it was not.
 
-    One that is corrupt or too old is kept beside it. Raises LedgerError, FileUnavailableError.
+    One that is corrupt or too old is kept beside it. If it was closed in order, it is read through
+    only if that is to be `checked`. Raises LedgerError, FileUnavailableError.
     """
     try:
-        return _open(path)
+        return _open(path, checked=checked)
     except sqlite3.OperationalError as error:
         raise trouble(path, error) from error
     except sqlite3.DatabaseError as error:
         why = f"it could not be used ({error})"
     kept = _keep_aside(path)
     try:
-        return _open(path)[0], f"{why}; kept as {kept.name}"
+        return _open(path, checked=checked)[0], f"{why}; kept as {kept.name}"
     except sqlite3.DatabaseError as error:
         raise trouble(path, error) from error
 
 
-def _open(path: Path) -> tuple[sqlite3.Connection, str]:
+def _open(path: Path, *, checked: bool) -> tuple[sqlite3.Connection, str]:
     if path.with_name(_BROKEN).exists():
         raise sqlite3.DatabaseError("found in use")
     with atomic.explained(path):
@@ -68,11 +69,15 @@ def _open(path: Path) -> tuple[sqlite3.Connection, str]:
         db.execute("PRAGMA journal_mode = WAL").fetchall()
         db.execute("PRAGMA journal_size_limit = 16777216")  # the log may run a little past that
         db.execute(f"PRAGMA wal_autocheckpoint = {_longest_log(path.parent)}")
-        is_new = _is_new(db, version)
+        _check(db, version, checked=checked)
+        tables = _TABLES.read_text()
+        added = tables[tables.index(_ADDED) :]
+        script = added if version else f"{tables} PRAGMA user_version = {VERSION};"
+        db.executescript(f"BEGIN; {script} COMMIT;")
     except BaseException:
         db.close()
         raise
-    return db, ("it was empty" if existed else "there was none") if is_new else ""
+    return db, "" if version else "it was empty" if existed else "there was none"
 
 
 def _longest_log(folder: Path) -> int:
@@ -84,16 +89,14 @@ def _longest_log(folder: Path) -> int:
     return _LONGEST_LOG
 
 
-def _is_new(db: sqlite3.Connection, version: int) -> bool:
-    # The quick check is three times as fast, but does not see that an index lacks a row.
-    check = "quick_check" if not version or _left_in_order(db) else "integrity_check"
+def _check(db: sqlite3.Connection, version: int, *, checked: bool) -> None:
+    check = "integrity_check"
+    if not version or _closed_in_order(db):
+        if not checked:
+            return
+        check = "quick_check"  # three times as fast, but does not see that an index lacks a row
     if db.execute(f"PRAGMA {check}(1)").fetchone()[0] != "ok":
         raise sqlite3.DatabaseError(f"{check} failed")
-    tables = _TABLES.read_text()
-    added = tables[tables.index(_ADDED) :]
-    script = added if version else f"{tables} PRAGMA user_version = {VERSION};"
-    db.executescript(f"BEGIN; {script} COMMIT;")
-    return not version
 
 
 def version_of(db: sqlite3.Connection, path: Path) -> int:
@@ -116,10 +119,11 @@ def version_of(db: sqlite3.Connection, path: Path) -> int:
     return version
 
 
-def _left_in_order(db: sqlite3.Connection) -> bool:
-    wanted = (names.CLEAN, names.BOOT)
-    known = dict(db.execute("SELECT name, value FROM meta WHERE name IN (?, ?)", wanted))
-    return bool(known.get(names.CLEAN)) and known.get(names.BOOT) == boot_id()
+def _closed_in_order(db: sqlite3.Connection) -> bool:
+    known: tuple[object] | None = db.execute(
+        "SELECT value FROM meta WHERE name = ?", (names.CLEAN,)
+    ).fetchone()
+    return known is not None and known[0] == boot_id()
 
 
 def _keep_aside(path: Path) -> Path:

@@ -77,7 +77,7 @@ def open_parts(wanted: WantedSettings, events: Events, wake: threading.Event) ->
         recover(context)
         return Parts(context)
     except Mem0TrayError:
-        ledger.close(in_order=False)
+        ledger.close()
         raise
 
 
@@ -93,7 +93,6 @@ def recover(context: WorkerContext) -> None:
         if ledger.rebuilt or ledger.meta(names.BOOT) not in (None, boot):
             outbox.make_all_unknown(ledger, now)
         context.outbox.limit_waits(now, interval)
-        ledger.set_meta(names.CLEAN, 0)
         ledger.set_meta(names.BOOT, boot)
     if left > 0:
         context.unknown_until = time.monotonic() + left

@@ -337,7 +337,7 @@ KDE: Final = Desk(
         "panel": _plasmashell,
         "watcher": _kded,
         "compositor": _start_kde,
-        **_groundwork(_start_kde),
+        SESSION_BUS: _groundwork(_start_kde)[SESSION_BUS],
     },
 )
 

@@ -54,7 +54,8 @@ def _taken(name: str, step: Step, trial: Trial, lacks: Mapping[str, str]) -> str
     try:
         note = step(trial)
     except Exception as error:  # noqa: BLE001
-        trial.shoot(f"{name} failed")
+        with contextlib.suppress(Exception):  # the screen may be what was killed
+            trial.shoot(f"{name} failed")
         if name in lacks:
             return _said(name, LACKS, lacks[name])
         return _said(name, FAILED, str(error) or type(error).__name__)
@@ -74,18 +75,17 @@ def main() -> int:
 
 
 BACK: Final = 60.0  # seconds in which the icon must be back, once the panel is
-ENDING: Final = frozenset({X_SERVER, SESSION_BUS, "compositor", "shell"})  # of a session
+DISPLAYS: Final = ("compositor", "shell", X_SERVER)
+ENDING: Final = (*DISPLAYS, SESSION_BUS)  # a session ends without these
 _ANSWER: Final = 5.0  # seconds for what a click opens
 
 
 def kills(desk: Desk) -> dict[str, Step]:
     parts = {f"{part} killed": functools.partial(killed, part=part) for part in desk.parts}
-    more: dict[str, Step] = (
-        {"log-out and log-in": logged_in_again} if X_SERVER in desk.parts else {}
-    )
-    if desk.name == "xfce":
-        more["two sessions"] = second_session
-    return {"icon": icon, **parts, **more} if parts else {}
+    if not parts:
+        return {}
+    steps: dict[str, Step] = {"icon": icon, **parts, "log-out and log-in": logged_in_again}
+    return steps | ({"two sessions": second_session} if desk.name == "xfce" else {})
 
 
 def killed(trial: Trial, part: str) -> str:
@@ -119,9 +119,11 @@ def killed(trial: Trial, part: str) -> str:
 def logged_in_again(trial: Trial) -> str:
     """End the session and begin another at once: its icon is there, and no window was opened."""
     pages = list(trial.nested.pages())
-    trial.nested.end(X_SERVER)
+    display = next((part for part in DISPLAYS if part in trial.desk.parts), X_SERVER)
+    trial.nested.end(display)
     trial.nested.end(SESSION_BUS)
-    trial.nested.start_display()
+    if display == X_SERVER:
+        trial.nested.start_display()
     trial.nested.start_bus(SESSION_BUS)
     trial.desk.start(trial.nested)
     trial.nested.wait_still()

@@ -50,10 +50,11 @@ def test_on_a_small_disk_the_log_is_short(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_a_ledger_says_that_there_was_none_or_that_it_was_left_in_order(path: Path) -> None:
-    for why, clean, boot in (("there was none", 0, ""), ("", 1, opening.boot_id())):
+    for why in ("there was none", ""):
         with closing(Ledger(path)) as ledger:
             assert ledger.rebuilt == why
-            assert (ledger.meta("clean"), ledger.meta("boot")) == (clean, boot)
+            assert (ledger.meta("clean"), ledger.meta("boot")) == ("", "")
+        assert asked(path, "SELECT value FROM meta WHERE name = 'clean'") == [(opening.boot_id(),)]
     assert has_mode(path, 0o600)
     assert has_mode(path.parent, 0o700)
     path.write_bytes(b"")
@@ -137,28 +138,40 @@ def test_each_file_is_doubted_until_all_of_it_is_taken_in(path: Path) -> None:
         assert [ledger.may_have_been_sent(name) for name in SOURCES] == [True, False, True, True]
 
 
-@pytest.mark.parametrize(
-    ("clean", "boot", "check"),
-    [(1, None, "quick_check"), (0, None, "integrity_check"), (1, "another", "integrity_check")],
-)
-def test_a_ledger_is_checked_whole_after_a_crash(
-    path: Path, monkeypatch: pytest.MonkeyPatch, clean: int, boot: str | None, check: str
-) -> None:
-    opened(path)
-    asked(path, "UPDATE meta SET value = ? WHERE name = 'clean'", clean)
-    if boot:
-        asked(path, "UPDATE meta SET value = ? WHERE name = 'boot'", boot)
+@pytest.fixture
+def checks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What of each ledger opened from now on is checked."""
     questions: list[str] = []
     real = sqlite3.connect
 
+    def traced(sql: str) -> None:
+        if "_check" in sql:
+            questions.append(sql)
+
     def connected(*args: object, **more: object) -> sqlite3.Connection:
         db: sqlite3.Connection = real(*args, **more)  # type: ignore[call-overload]
-        db.set_trace_callback(questions.append)
+        db.set_trace_callback(traced)
         return db
 
     monkeypatch.setattr(sqlite3, "connect", connected)
-    assert opened(path) == ""
-    assert [sql for sql in questions if "_check" in sql] == [f"PRAGMA {check}(1)"]
+    return questions
+
+
+@pytest.mark.parametrize("checked", [False, True])
+@pytest.mark.parametrize("left", ["killed", "in another boot"])
+def test_a_ledger_is_checked_whole_once_after_a_crash(
+    path: Path, checks: list[str], left: str, *, checked: bool
+) -> None:
+    opened(path)
+    if left == "killed":
+        Ledger(path)._db.close()
+    else:
+        asked(path, "UPDATE meta SET value = 'another' WHERE name = 'clean'")
+    checks.clear()
+    Ledger(path, checked=checked).close()
+    assert checks == ["PRAGMA integrity_check(1)"]
+    Ledger(path, checked=checked).close()
+    assert checks[1:] == (["PRAGMA quick_check(1)"] if checked else [])
 
 
 def test_only_the_outermost_transaction_commits(ledger: Ledger) -> None:

@@ -74,22 +74,16 @@ def test_another_start_in_between_changes_nothing(ground: QueueScene) -> None:
 
 
 @pytest.mark.parametrize(
-    ("clean", "boot", "asks"),
-    [
-        *((clean, "another start", True) for clean in (0, 1)),
-        *((clean, boot, False) for clean in (0, 1) for boot in (None, "this start")),
-    ],
+    ("boot", "asks"), [("another start", True), (None, False), ("this start", False)]
 )
 def test_after_another_start_of_the_machine_all_is_asked_about(
-    ground: QueueScene, clean: int, boot: str | None, *, asks: bool
+    ground: QueueScene, boot: str | None, *, asks: bool
 ) -> None:
     key = waits(ground, A)
-    ground.context.ledger.set_meta("clean", clean)
     ground.context.ledger.set_meta("boot", boot)
     next_worker(ground)
     assert (claimed(ground, key).unknown == NOW) == asks
     assert ground.context.ledger.meta("boot") == "this start"
-    assert ground.context.ledger.meta("clean") == 0
 
 
 def test_a_clock_that_was_set_back_makes_nothing_wait(ground: QueueScene) -> None:

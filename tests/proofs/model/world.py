@@ -280,8 +280,8 @@ class World:
         """See each ledger that is opened: a killed process closes it, nobody else would."""
         original = opening._open
 
-        def connect(path: Path) -> tuple[sqlite3.Connection, str]:
-            opened = original(path)
+        def connect(path: Path, *, checked: bool) -> tuple[sqlite3.Connection, str]:
+            opened = original(path, checked=checked)
             self._ledgers.append(opened[0])
             return opened
 
