@@ -1,8 +1,8 @@
 """The HTTP exchange: one keep-alive connection, one request at a time, everything bounded.
 
-It stands on `httpx.HTTPTransport`, without a client around it: this is the product's hot loop. The
-time-outs of httpx are per read, and a slow drip evades them; nothing in it ends a call from another
-thread, or says if any of a request went out. So httpcore, its engine, gets our network backend.
+It stands on httpcore, the engine of httpx, without a client around it: this is the product's hot
+loop. The time-outs of httpx are per read, and a slow drip evades them; nothing in it ends a call
+from another thread, or says if any of a request went out. So the engine gets our network backend.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ import threading
 from collections.abc import Sequence
 from math import ceil, inf
 from time import monotonic
-from typing import Any, Final, cast
+from typing import Any, Final
 from urllib.request import getproxies, proxy_bypass
 
 import httpcore
@@ -41,8 +41,7 @@ from mem0tray.server.remedy import untrusted
 from mem0tray.system import threads
 
 # Uvicorn hangs up after five idle seconds: a request that crosses that has an unknown outcome.
-_LIMITS: Final = httpx.Limits(keepalive_expiry=4.0)
-_url: Final = functools.lru_cache(maxsize=8)(httpx.URL)  # a fixed path is parsed once
+_IDLE_SECONDS: Final = 4.0
 _BREAK: Final = b"\r\n\r\n"  # between head and body
 _CONNECT_SECONDS: Final = 15.0
 _HERE_SECONDS: Final = 1.0  # to connect to this computer: only a stuck server takes longer
@@ -87,20 +86,16 @@ class Transport(httpcore.NetworkBackend, httpcore.NetworkStream):
         self.sent = self.hung_up = self.cut = False
         reply = Reply(None, httpx.Headers(), b"", 0.0, asked=(self._there.url, path))
         try:
-            url = _url("".join(reply.asked))
-            # All headers at once: httpx would look for missing ones, and copy them all twice.
-            given = [(b"Host", url.netloc), *headers]
-            stream = None if body is None else httpx.ByteStream(body)
+            host, url = _address("".join(reply.asked))
+            given = [(b"Host", host), *headers]
             if body is not None:
                 given.append((b"Content-Length", b"%d" % len(body)))
-            self._run(httpx.Request(method, url, headers=given, stream=stream), reply)
+            self._run(httpcore.Request(method, url, headers=given, content=body), reply)
         except Exception as error:  # noqa: BLE001 - whatever fails, the worker goes on
             self.close()
-            # What httpx's engine raised is the cause of what httpx raises.
-            cause = (isinstance(error, httpx.TransportError) and error.__cause__) or error
-            reply.fault = self._fault(cause)
+            reply.fault = self._fault(error)
             if reply.fault is Fault.UNREACHABLE:
-                reply.detail = Reason("stopped") if self.cut else why(cause)
+                reply.detail = Reason("stopped") if self.cut else why(error)
             if reply.fault is Fault.TOO_LONG and reply.status is not None:
                 reply.body = bytes(self.raw).partition(_BREAK)[2]
         reply.duration = monotonic() - started
@@ -118,22 +113,20 @@ class Transport(httpcore.NetworkBackend, httpcore.NetworkStream):
         with self._lock:
             self._open.close()
 
-    def _run(self, request: httpx.Request, reply: Reply) -> None:
+    def _run(self, request: httpcore.Request, reply: Reply) -> None:
         if not self._wire or self._wire.has_expired() or not self._wire.is_available():
             self.close()
-            self._http = httpx.HTTPTransport(
-                verify=authorities(self._there), limits=_LIMITS, proxy=proxy(self._there)
-            )
-            # The seams are httpcore's own. For one connection its pool costs a tenth of a request.
-            pool, origin = self._http._pool, httpcore.URL(str(request.url)).origin  # noqa: SLF001
-            pool._network_backend = self  # noqa: SLF001
-            self._http._pool = self._wire = pool.create_connection(origin)  # type: ignore[assignment]  # noqa: SLF001
-        response = self._http.handle_request(request)
-        reply.status, reply.headers = response.status_code, response.headers
-        # The raw stream: the response would count its bytes, and chunk them again.
-        stream = cast("httpx.SyncByteStream", response.stream)
-        reply.body = b"".join(stream)
-        stream.close()
+            # A connection of its own: through the pool each request takes a tenth longer.
+            self._wire = httpcore.ConnectionPool(
+                ssl_context=authorities(self._there),
+                proxy=proxy(self._there),
+                keepalive_expiry=_IDLE_SECONDS,
+                network_backend=self,
+            ).create_connection(request.url.origin)
+        response = self._wire.handle_request(request)
+        reply.status, reply.headers = response.status, httpx.Headers(response.headers)
+        reply.body = response.read()
+        response.close()
         # Bytes behind an answer would be taken for the answer to the next request: a delivery that
         # never was. Whatever cannot be accounted for ends the connection.
         _, end, rest = self.raw.partition(_BREAK)
@@ -266,6 +259,14 @@ class Transport(httpcore.NetworkBackend, httpcore.NetworkStream):
             raise Mem0TrayError(HELD_BY_ANOTHER)
 
 
+@functools.lru_cache(maxsize=8)  # a fixed path is parsed once
+def _address(url: str) -> tuple[bytes, httpcore.URL]:
+    """Return the header `Host` and the address as the engine takes it."""
+    found = httpx.URL(url)
+    scheme, host, port, target = found.raw_scheme, found.raw_host, found.port, found.raw_path
+    return found.netloc, httpcore.URL(scheme=scheme, host=host, port=port, target=target)
+
+
 def authorities(there: ServerAddress) -> ssl.SSLContext:
     """Load the authorities that vouch for the server: those of `ca_file`, else the public ones.
 
@@ -289,7 +290,7 @@ def _public_authorities() -> ssl.SSLContext:
     return context
 
 
-def proxy(there: ServerAddress) -> httpx.Proxy | None:
+def proxy(there: ServerAddress) -> httpcore.Proxy | None:
     """Find the proxy that the environment or the system names; this computer needs none.
 
     It is found as Python finds it: httpx looks for one only in its client, and does not know the
@@ -306,7 +307,8 @@ def proxy(there: ServerAddress) -> httpx.Proxy | None:
     with contextlib.suppress(httpx.InvalidURL, ValueError):
         named = httpx.Proxy(address if "://" in address else f"http://{address}")
         if named.url.scheme == "http" and named.url.host:
-            return named
+            _, url = _address(str(named.url))
+            return httpcore.Proxy(url, named.raw_auth)
     raise Mem0TrayError(Reason("the proxy of this computer's settings is not an http:// proxy"))
 
 
