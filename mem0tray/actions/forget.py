@@ -157,7 +157,8 @@ def _servers(reader: Reader, known: Iterable[Known]) -> list[str]:
     """Name the servers that the text was sent to: it cannot be taken back from here."""
     has = {each.server for each in known if each.state == items.DELIVERED and each.server}
     if has:
-        return [f"the server ({', '.join(sorted(has))}) has it: delete it there"]
+        where = f"the server ({', '.join(sorted(has))}) has it"
+        return [f"{where}: `mem0tray recall --ids` shows its id there, for `mem0tray delete`"]
     for each in known:
         sent = any(attempt.kind not in _NEVER_SENT for attempt in reader.attempts(each.key))
         # What a new ledger found in a file is asked about from its intake on: that is no attempt.

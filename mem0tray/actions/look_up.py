@@ -1,18 +1,18 @@
 """One memory, wherever it is: waiting, delivered, deleted, edited away, in quarantine."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 from msgspec import structs
 
 from mem0tray.actions import backups, waiting
-from mem0tray.actions.waiting import FoundItem, as_found
+from mem0tray.actions.waiting import FoundItem, WaitingItems, as_found
 from mem0tray.config.server_choice import in_words
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core import text
-from mem0tray.core.errors import FileUnavailableError, Mem0TrayError, NotFoundError, UnknownIdError
+from mem0tray.core.errors import FileUnavailableError, Mem0TrayError, NotFoundError
 from mem0tray.files import document, private_folders
 from mem0tray.files.document import BrokenDocumentError
 from mem0tray.ledger.reader import Reader
@@ -33,10 +33,10 @@ def look_up(settings: Settings, name: str) -> list[FoundItem]:
             structs.replace(each, known=reader.known(*each.identity) if each.item else None)
             for each in quarantined(paths)
         ]
-        for row in no_longer_waiting(reader, name):
+        for row in _over(reader, name):
             raw = reader.raw(row.key) or b""
             beside.append(FoundItem(LEDGER, row.id, row.project, raw, items.parse(raw), row))
-        for found in waits.resolve([name], beside=beside):
+        for found in waits.resolve([name], [*waits.candidates([name]), *beside]):
             servers = () if found.known is None else reader.servers_of(found.known.key)
             whole = structs.replace(waits.with_attempts(found), deliveries=servers)
             seen.setdefault(found.identity, whole)
@@ -106,23 +106,38 @@ def fate(known: Known) -> Fate:
     return Fate("deleted", f"on {when}{why}", remedy)
 
 
-def no_longer_waiting(reader: Reader, name: str) -> list[Known]:
+class Here(NamedTuple):
+    """What this computer knows of one id: what waits under it, and what no longer does."""
+
+    id: str
+    waits: Sequence[FoundItem]
+    over: Sequence[Known]
+
+    def refuse_over(self) -> None:
+        """Raise NotFoundError, with what became of it, where nothing of it waits any more."""
+        if not self.waits:
+            last = max(self.over, key=lambda known: known.closed or 0.0)
+            what = fate(last)
+            gone = f"{text.one_line(last.id, 80)} no longer waits: {what.name} {what.detail}."
+            raise NotFoundError(gone, what.remedy)
+
+
+def here(seen: WaitingItems, name: str, project: str | None = None) -> Here:
+    """Find the one memory with this id, or else the one whose id begins so; of a project, or any.
+
+    Raises NotFoundError where several begin so, UnknownIdError where none does, and
+    FileUnavailableError where it may stand in a file that is unread.
+    """
+    over = _over(seen.reader, name)
+    among = [FoundItem(LEDGER, each.id, each.project, b"", None, each) for each in over]
+    among = [*seen.candidates([name]), *among]
+    found = seen.resolve([name], [each for each in among if project in (None, each.project)])
+    item_id = found[0].id
+    waits = [each for each in found if each.waits]
+    return Here(item_id, waits, [each for each in over if each.id == item_id])
+
+
+def _over(reader: Reader, name: str) -> list[Known]:
     """Find the delivered and deleted memories whose id is `name`, or else begins with it."""
     known = (reader.by_id(name) or reader.by_prefix(name)) if name else []
     return [each for each in known if each.state in (items.DELIVERED, items.DISCARDED)]
-
-
-@contextmanager
-def explained(paths: Paths) -> Iterator[None]:
-    """Turn an UnknownIdError about a memory that no longer waits into one with its fate."""
-    try:
-        yield
-    except UnknownIdError as error:
-        with Reader(paths.ledger) as reader:
-            gone = no_longer_waiting(reader, error.name)
-        if not gone:
-            raise
-        last = max(gone, key=lambda known: known.closed or 0.0)
-        what = fate(last)
-        gone_since = f"{text.one_line(last.id, 80)} no longer waits: {what.name} {what.detail}."
-        raise NotFoundError(gone_since, what.remedy) from error

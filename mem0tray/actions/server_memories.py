@@ -6,16 +6,17 @@ back by itself.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from mem0tray.actions import add, backups, chosen_client, look_up, recall, waiting
 from mem0tray.actions.add_lines import ids_of_key
+from mem0tray.actions.look_up import Here
 from mem0tray.actions.one_writer import Answer, keep_in_step, submit
 from mem0tray.actions.verbs import Deleted
-from mem0tray.actions.waiting import QUEUE_LIST, SERVER, SHORTEST, FoundItem, as_found
+from mem0tray.actions.waiting import QUEUE_LIST, SERVER, FoundItem, WaitingItems, as_found
 from mem0tray.config.server_choice import chosen_server, in_sentence
 from mem0tray.config.settings import LOCAL_URL, Settings
 from mem0tray.core import item as items
@@ -49,75 +50,118 @@ def _opened(settings: Settings) -> Iterator[Client]:
         yield client
 
 
-def find(
-    settings: Settings, names: Sequence[str], project: str | None = None
-) -> list[ServerMemory]:
-    """Find the memories with these ids of the server's, or beginnings that only one has.
+def find(settings: Settings, memory_id: str) -> ServerMemory:
+    """Find the memory with this id of the server's.
 
-    Raises UnknownIdError, or NotFoundError where several have it; else Mem0TrayError: the server
-    does not answer, or cannot delete single memories.
+    Raises UnknownIdError; else Mem0TrayError: the server does not answer, or cannot delete single
+    memories.
     """
     with _opened(settings) as client:
-        return [_found(settings, client, name, project) for name in dict.fromkeys(names)]
+        return _found(settings, client, memory_id)
 
 
-def numbered(
-    settings: Settings, names: Sequence[str], project: str | None = None
-) -> list[ServerMemory]:
-    """Find what the embedded server has under these numbers; raise if it fails and one is short."""
-    is_local = chosen_server(settings, settings.locations()).name == LOCAL_URL
-    if is_local and all(name.isdecimal() for name in names):
-        with waiting.opened(settings) as seen:
-            exact = {each.id for each in seen.candidates(names)}
-        with suppress(NotFoundError if min(map(len, names)) < SHORTEST else Mem0TrayError):
-            return [] if exact & {*names} else find(settings, names, project)
-    return []
+class Sought(NamedTuple):
+    """What ids name: what waits here, what no longer does, and what the server alone has."""
+
+    waits: list[FoundItem]
+    over: list[Here]
+    there: list[ServerMemory]
 
 
 def sought(
-    settings: Settings, names: Sequence[str], project: str | None, unknown: NotFoundError
-) -> list[ServerMemory]:
-    """Find on the server what is not known here, as `unknown` says, which is raised otherwise."""
+    settings: Settings, names: Sequence[str], project: str | None = None, *, for_good: bool = False
+) -> Sought:
+    """Find the one memory of each id, wherever it is; or else the one whose id begins so.
+
+    What was delivered is looked for on the server, unless its text is to go here `for_good`.
+    Raises NotFoundError where several begin so, or UnknownIdError where none does; and
+    Mem0TrayError if the server, which alone may have it, does not answer.
+    """
+    result = Sought([], [], [])
     with waiting.opened(settings) as seen:
-        here = seen.candidates(names)
-        is_over = any(look_up.no_longer_waiting(seen.reader, name) for name in names)
-    chosen = chosen_server(settings, settings.locations()).name
-    if is_over or not chosen or (here and not isinstance(unknown, UnknownIdError)):
-        raise unknown
-    try:
-        found = find(settings, names, project)
-    except UnknownIdError:
-        raise unknown from None
-    except NotFoundError:
-        raise
-    except Mem0TrayError as error:
-        raise Mem0TrayError(unknown.message, error.reason) from error
-    if here:
-        raise NotFoundError(
-            "Some of these memories wait here, and some are on the server.",
-            "Delete the ones and the others with a command each.",
-        )
-    return found
-
-
-def _found(settings: Settings, client: Client, name: str, project: str | None) -> ServerMemory:
-    said = client.one(name, TIMEOUT)
-    if said is None and name:  # a beginning; no number is shortened
-        if project is None:
-            seen = recall.latest(settings, _LOOKED_AT, time.monotonic() + recall.TIMEOUT)
+        found = {name: _here(seen, name, project) for name in dict.fromkeys(names)}
+    unsure = [
+        name
+        for name, here in found.items()
+        if not isinstance(here, Here) or here.id != name or not (here.waits or for_good)
+    ]
+    there, trouble = _exactly(settings, unsure, project, found)
+    for name, here in found.items():
+        if name in there:
+            result.there.append(there[name])
+        elif isinstance(here, Here):
+            result.waits.extend(here.waits)
+            if not here.waits:
+                result.over.append(here)
+        elif not isinstance(here, UnknownIdError):
+            raise here
+        elif trouble is not None:
+            raise Mem0TrayError(here.message, trouble.reason) from trouble
         else:
-            seen = recall.recall(settings, project, _LOOKED_AT)
-        begins = {e.id for e in seen.there if e.id.startswith(name) and not e.id.isdecimal()}
-        if len(begins) > 1:
-            shown = one_line(name, 80)
-            raise NotFoundError(f"{len(begins)} ids begin with {shown!r}.", "Give more of the id.")
-        said = client.one(begins.pop(), TIMEOUT) if begins else None
+            result.there.append(_beginning(settings, name, project, here))
+    return result
+
+
+def _here(seen: WaitingItems, name: str, project: str | None) -> Here | NotFoundError:
+    try:
+        return look_up.here(seen, name, project)
+    except NotFoundError as error:
+        return error
+
+
+def _exactly(
+    settings: Settings, names: Sequence[str], project: str | None, found: Mapping[str, object]
+) -> tuple[dict[str, ServerMemory], Mem0TrayError | None]:
+    """Find the memories with just these ids on the server; also return why it did not say."""
+    waits = all(isinstance(here := found[name], Here) and here.waits for name in names)
+    chosen = chosen_server(settings, settings.locations()).name
+    # An embedded server at rest is not started to see if it has an id that is cut off here.
+    if not names or not chosen or (waits and chosen_client.at_rest(settings)):
+        return {}, None
+    there = {}
+    try:
+        with _opened(settings) as client:
+            for name in names:
+                with suppress(UnknownIdError):
+                    said = _found(settings, client, name)
+                    if project in (None, said.project):
+                        there[name] = said
+    except UnknownIdError:
+        return {}, None
+    except Mem0TrayError as error:
+        return there, error
+    return there, None
+
+
+def _beginning(
+    settings: Settings, name: str, project: str | None, unknown: UnknownIdError
+) -> ServerMemory:
+    """Find the one memory whose id on the server begins so, among the newest."""
+    if not chosen_server(settings, settings.locations()).name:
+        raise unknown
+    if project is None:
+        seen = recall.latest(settings, _LOOKED_AT, time.monotonic() + recall.TIMEOUT)
+    else:
+        seen = recall.recall(settings, project, _LOOKED_AT)
+    begins = {each.id for each in seen.there if name and each.id.startswith(name)}
+    if len(begins) > 1:
+        shown = one_line(name, 80)
+        raise NotFoundError(f"{len(begins)} ids begin with {shown!r}.", "Give more of the id.")
+    if not begins:
+        raise unknown
+    return find(settings, begins.pop())
+
+
+def _found(settings: Settings, client: Client, memory_id: str) -> ServerMemory:
+    said = client.one(memory_id, TIMEOUT)
     if isinstance(said, Outcome):
         shown = chosen_server(settings, settings.locations()).shown
         raise Mem0TrayError(recall.why_not_shown(shown, said))
-    if said is None or project not in (None, said.project):
-        what = Reason("The server has no memory with the id {id}.", id=repr(one_line(name, 80)))
-        raise UnknownIdError(what, Reason("`mem0tray recall --ids` shows the ids."), name=name)
+    if said is None or said.id != memory_id:  # the embedded server knows each by two
+        what = Reason(
+            "The server has no memory with the id {id}.", id=repr(one_line(memory_id, 80))
+        )
+        raise UnknownIdError(what, Reason("`mem0tray recall --ids` shows the ids."), name=memory_id)
     return said
 
 
@@ -139,7 +183,8 @@ def _plan(
 
     Raises Mem0TrayError where it waits here too, or is no longer there as it was shown.
     """
-    if _found(settings, client, memory.id, memory.project).text != memory.text:
+    now = _found(settings, client, memory.id)
+    if (now.project, now.text) != (memory.project, memory.text):
         raise NotFoundError(CHANGED)
     server = chosen_server(settings, settings.locations()).name
     digest = items.digest(memory.project, memory.text)
@@ -309,6 +354,5 @@ def undo(settings: Settings, old: FoundItem) -> Corrected | None:
         return None
     for each in recall.recall(settings, old.project, _LOOKED_AT).there:
         if each.id and items.digest(each.project, each.text) in texts:
-            (found,) = find(settings, [each.id])
-            return correct(settings, found, content)
+            return correct(settings, find(settings, each.id), content)
     return None

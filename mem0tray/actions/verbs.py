@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from mem0tray.actions import backups, waiting, worker_report
+from mem0tray.actions import backups, look_up, waiting, worker_report
 from mem0tray.actions.backups import RestoreSource
 from mem0tray.actions.one_writer import submit, worker_runs
-from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem, WaitingItems, resolve
+from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem, WaitingItems
 from mem0tray.config.server_choice import chosen_server
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
@@ -243,20 +243,19 @@ class Retried(NamedTuple):
 def retry_ids(settings: Settings, names: Sequence[str]) -> Retried:
     """Retry the dead and held items of these ids or prefixes. Raises NotFoundError."""
     with waiting.opened(settings) as seen:
-        found = seen.candidates(names)
-        to_retry = [each for each in found if each.is_dead or each.is_held]
-        try:
-            return retry_found(settings, seen, resolve(names, to_retry))
-        except NotFoundError as error:
-            if found and not to_retry:
+        chosen: list[FoundItem] = []
+        for name in names:
+            found = look_up.here(seen, name)
+            found.refuse_over()
+            to_retry = [each for each in found.waits if each.is_dead or each.is_held]
+            if not to_retry:
+                shown = short_id(found.id)
                 raise NotFoundError(
-                    Reason(
-                        "{id} is no dead letter: it waits in the queue.", id=short_id(found[0].id)
-                    ),
+                    Reason("{id} is no dead letter: it waits in the queue.", id=shown),
                     Reason("It is sent automatically, as soon as the server takes it."),
-                ) from error
-            seen.step.check()
-            raise
+                )
+            chosen += to_retry
+        return retry_found(settings, seen, chosen)
 
 
 def retry_all(settings: Settings, project: str | None = None, *, held: bool = True) -> Retried:

@@ -215,14 +215,14 @@ class WaitingItems:
                     found.setdefault(each.identity, each)
         return list(found.values())
 
-    def resolve(self, names: Sequence[str], beside: Sequence[FoundItem] = ()) -> list[FoundItem]:
-        """Find the items that ids, or unambiguous beginnings of ids, name; see `resolve`.
+    def resolve(self, names: Iterable[str], among: Sequence[FoundItem]) -> list[FoundItem]:
+        """Find what ids, or unambiguous beginnings of ids, name among some items; see `resolve`.
 
-        `beside`: what else may be meant. Raises FileUnavailableError if what is not found may stand
-        in a file that is unread, or newer than the ledger.
+        Raises FileUnavailableError if what is not found may stand in a file that is unread, or
+        newer than the ledger.
         """
         try:
-            return resolve(names, [*self.candidates(names), *beside])
+            return resolve(names, among)
         except UnknownIdError:
             self.step.check()
             if self.step.behind:

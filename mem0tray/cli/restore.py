@@ -16,7 +16,7 @@ from mem0tray.cli.output import Style
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core import text
-from mem0tray.core.errors import NotFoundError, UnknownIdError
+from mem0tray.core.errors import NotFoundError
 from mem0tray.core.text import one_line, plural, short_id
 from mem0tray.files import orders
 from mem0tray.server.model import ServerMemory
@@ -60,15 +60,11 @@ def edit(name: str) -> None:
     `restore --list`. Nothing changes when the editor fails or nothing is saved.
     """
     settings = arguments.load_there()
-    there = server_memories.numbered(settings, [name])
-    try:
-        found = None if there else _editable(look_up.look_up(settings, name))
-    except UnknownIdError as unknown:
-        found, there = None, server_memories.sought(settings, [name], None, unknown)
-    if found is None:
-        _correct(settings, there[0])
+    found = server_memories.sought(settings, [name])
+    if found.there:
+        _correct(settings, found.there[0])
     else:
-        _edit(settings, found)
+        _edit(settings, _editable(look_up.look_up(settings, name)))
 
 
 def _correct(settings: Settings, there: ServerMemory) -> None:

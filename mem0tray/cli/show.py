@@ -263,8 +263,6 @@ def _print_attempts(attempts: Sequence[Attempt]) -> None:
 
 # Why it is stuck --------------------------------------------------------------------------------
 
-_GONE_SHOWN: Final = 10  # shown of those whose id begins with the name
-
 
 @arguments.command(
     "diagnose",
@@ -285,13 +283,12 @@ def diagnose_(name: str | None, *, as_json: bool) -> None:
         _sum_up(settings, as_json=as_json)
         return
     with waiting.opened(settings) as seen:
-        found = seen.candidates([name])
-        gone = [] if found else look_up.no_longer_waiting(seen.reader, name)
-        chosen = [] if gone else list(map(seen.with_attempts, seen.resolve([name])))
-        called = seen.handles(chosen or gone[:_GONE_SHOWN])
+        found = look_up.here(seen, name)
+        chosen = list(map(seen.with_attempts, found.waits))
+        called = seen.handles(chosen or found.over)
     arguments.warn_behind(seen.step)
-    if gone:
-        _print_gone(gone, called, as_json=as_json)
+    if not chosen:
+        _print_gone(found.over, called, as_json=as_json)
         return
     with output.waiting():
         around = Surroundings.ask(settings, standing.read(settings, time.time()))
@@ -324,7 +321,7 @@ def diagnose_(name: str | None, *, as_json: bool) -> None:
         output.print_json(documents)
 
 
-def _print_gone(gone: list[Known], called: Mapping[str, str], *, as_json: bool) -> None:
+def _print_gone(gone: Sequence[Known], called: Mapping[str, str], *, as_json: bool) -> None:
     if as_json:  # with those keys of a waiting one that still make sense
         documents = []
         for known in gone:
@@ -333,11 +330,9 @@ def _print_gone(gone: list[Known], called: Mapping[str, str], *, as_json: bool) 
             documents.append({"id": known.id, **cause, "closed": known.closed})
         output.print_json(documents)
         return
-    for known in gone[:_GONE_SHOWN]:
+    for known in gone:
         fate = look_up.fate(known)
         output.say(f"{called[known.id]}: {fate.name} {fate.detail}. {fate.remedy}")
-    if len(gone) > _GONE_SHOWN:
-        output.say(f"and {len(gone) - _GONE_SHOWN:,} more whose id begins so.")
 
 
 def _as_json(cause: Cause) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from mem0tray.actions.diagnose import Surroundings
 from mem0tray.actions.forget import Forgotten, forget
 from mem0tray.actions.one_writer import worker_runs
 from mem0tray.actions.verbs import Deleted, Retried, RetryOutcome
-from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, SERVER, FoundItem, resolve
+from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, SERVER, FoundItem
 from mem0tray.cli import arguments, output
 from mem0tray.cli.output import Style
 from mem0tray.config.settings import Settings
@@ -21,6 +21,7 @@ from mem0tray.core.item import Item
 from mem0tray.core.text import one_line, plural, short_id
 from mem0tray.files import orders
 from mem0tray.server.model import ServerMemory
+from mem0tray.system import programs
 
 _FACTOR: Final = 2  # a memory that timed out before gets twice the time
 _MORE: Final = 30.0  # seconds
@@ -84,8 +85,7 @@ def retry(
 def _retried(settings: Settings, ids: tuple[str, ...], project: str | None) -> Retried:
     if not ids:
         return verbs.retry_all(settings, project)
-    with look_up.explained(settings.locations()):
-        return verbs.retry_ids(settings, ids)
+    return verbs.retry_ids(settings, ids)
 
 
 def _line(cause: object) -> str:
@@ -227,8 +227,7 @@ def delete(
         raise click.UsageError("--json cannot ask: it goes with --yes.")
     settings = arguments.load_there()
     paths = settings.locations()
-    with look_up.explained(paths):
-        chosen, past, there = _chosen(settings, ids, project, for_good=for_good)
+    chosen, past, there = _chosen(settings, ids, project, for_good=for_good)
     if not yes:
         _ask([*chosen, *past, *map(server_memories.as_item, there)], for_good=for_good)
     done = server_memories.delete(settings, there) if there else Deleted()
@@ -249,38 +248,24 @@ def delete(
 def _chosen(
     settings: Settings, ids: tuple[str, ...], project: str | None, *, for_good: bool
 ) -> tuple[list[FoundItem], list[FoundItem], list[ServerMemory]]:
-    """Find what waits, what no longer does, or else what the server has."""
-    may_be_there = bool(ids) and not for_good
-    if may_be_there and (there := server_memories.numbered(settings, ids, project)):
-        return [], [], there
-    try:
-        return *_here(settings, ids, project, for_good=for_good), []
-    except NotFoundError as unknown:
-        if may_be_there:
-            return [], [], server_memories.sought(settings, ids, project, unknown)
-        raise
-
-
-def _here(
-    settings: Settings, ids: tuple[str, ...], project: str | None, *, for_good: bool
-) -> tuple[list[FoundItem], list[FoundItem]]:
-    past: list[FoundItem] = []
-    left = list(ids)
-    with waiting.opened(settings) as seen:
-        gone = [name for name in ids if not seen.candidates([name])] if for_good else []
-    for name in gone:
-        over = [each for each in look_up.look_up(settings, name) if each.is_over]
-        of_it = [each for each in over if project in (None, each.project)]
-        if of_it:
-            past += of_it
-            left.remove(name)
-    if past and not left:
-        return [], past
-    with waiting.opened(settings) as seen:
-        if project is None:
-            return seen.resolve(left), past
-        found = seen.of_project(project)
-    return resolve(left, found) if ids else found, past
+    """Find what waits, what no longer does (to be erased), or else what the server has."""
+    if project is not None and not ids:
+        with waiting.opened(settings) as seen:
+            return seen.of_project(project), [], []
+    found = server_memories.sought(settings, ids, project, for_good=for_good)
+    if found.there and (found.waits or for_good):
+        called = programs.quote(one_line(found.there[0].id, 80))
+        raise NotFoundError(
+            f"The server alone has {called}, and the others wait here."
+            if found.waits
+            else f"The server alone has {called}: nothing here holds its text.",
+            f"Delete it by a command of its own: `mem0tray delete {called}`.",
+        )
+    if not for_good:
+        for here in found.over:
+            here.refuse_over()
+    over = [here.id for here in found.over]
+    return found.waits, [e for each in over for e in look_up.look_up(settings, each)], found.there
 
 
 def _deleted(done: Deleted, past: list[FoundItem], forgotten: Forgotten | None) -> dict[str, Any]:

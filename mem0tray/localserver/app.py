@@ -24,7 +24,7 @@ from mem0tray.core.version import __version__
 from mem0tray.localserver import wire
 from mem0tray.localserver.endpoint import CHALLENGE_MAX, proof
 from mem0tray.localserver.oss_api import OssApi
-from mem0tray.localserver.store import ID_MAX, Filter, KeyReusedError, Store, StoredMemory, iso
+from mem0tray.localserver.store import ROW_MAX, Filter, KeyReusedError, Store, StoredMemory, iso
 from mem0tray.localserver.wire import LIMIT_MAX, answer, refusal
 from mem0tray.server.model import ID
 
@@ -170,10 +170,10 @@ class VpsQuery(Struct):
 
 
 class VpsPage(Struct):
-    """Which memories of a project are wanted: those with ids below `before`."""
+    """Which memories of a project are wanted: those older than the one with the id `before`."""
 
     limit: _Limit = _LIMIT
-    before: Annotated[int, Meta(ge=1)] = ID_MAX
+    before: str | None = None
 
 
 class VpsApi:
@@ -207,8 +207,10 @@ class VpsApi:
     async def newest(self, request: Request) -> Response:
         wanted = Filter(wire.segment(request, "project"))
         page = wire.shaped(dict(request.query_params), VpsPage, strict=False)
-        limit, before = min(page.limit, LIMIT_MAX), min(page.before, ID_MAX)
-        found, is_cut = self._store.newest(wanted, limit, before)
+        before = ROW_MAX if page.before is None else self._store.row_of(page.before)
+        if before is None:
+            raise HTTPException(422, "There was never a memory with the id `before`.")
+        found, is_cut = self._store.newest(wanted, min(page.limit, LIMIT_MAX), before)
         # Other servers of this dialect list only the newest memories, and know no "before".
         listing = {"paged": True, "memories": {"results": [_entry(each) for each in found]}}
         return answer({"success": True} | listing | ({"truncated": True} if is_cut else {}))

@@ -1,7 +1,8 @@
 """The requests of the dialect `oss`, answered as the official server answers them.
 
-It differs in this: ids are whole numbers; a search finds words; a text is stored as it is, even
-if facts were to be made of it; a memory without a user is kept under its agent, or its run.
+It differs in this: a memory's id is its key, if it has one; a search finds words; a text is stored
+as it is, even if facts were to be made of it; a memory without a user is kept under its agent, or
+its run.
 """
 
 import asyncio
@@ -63,18 +64,18 @@ class OssApi:
         wanted = await oss_requests.read(request, MemoryCreate)
         memories = wanted.memories(wire.key(request))
         try:
-            rows = self._store.save(*memories)
+            ids = self._store.save(*memories)
         except KeyReusedError:
             return refusal(422, "This Idempotency-Key or mem0tray_id was used for another memory.")
         results = [
             {
-                "id": str(row),
+                "id": memory_id,
                 "memory": _repeated(each.memory),
                 "event": "ADD",
                 "actor_id": None,
                 "role": each.role or _USER,
             }
-            for each, row in zip(memories, rows, strict=True)
+            for each, memory_id in zip(memories, ids, strict=True)
         ]
         return answer({"results": results} | ({} if wanted.infer is False else {"note": _NOTE}))
 

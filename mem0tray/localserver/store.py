@@ -2,11 +2,15 @@
 
 Texts are bytes (UTF-8 with surrogates passed through), as SQLite's TEXT holds no lone surrogate.
 Idempotency keys outlive their memories: one deleted in between must not come back.
+A memory's id is its key, as it is called where it was made; or else a UUID of its row and time.
 """
 
+import hashlib
 import os
+import re
 import sqlite3
 import time
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
@@ -21,7 +25,7 @@ from mem0tray.system import regular_file
 VERSION = 1
 _BUSY_SECONDS = 1.0  # seconds; the event loop stands still for them
 _DIGITS_MAX = 18  # digits of a number that SQLite can surely hold
-ID_MAX = 2**63 - 1
+ROW_MAX = 2**63 - 1
 ANSWER_MAX: Final = 16 * 2**20  # characters of memories in one answer
 _STEP_ROWS = 200
 _WAL_KEPT = 16 * 2**20
@@ -55,11 +59,13 @@ CREATE TRIGGER memory_gone AFTER DELETE ON memories
 CREATE TABLE trial (one INTEGER PRIMARY KEY, at REAL NOT NULL) STRICT;
 PRAGMA user_version = {VERSION};
 """
+_PLAIN: Final = re.compile("[!-~]{1,512}")  # what a key must be to be an id
+_ROW_BYTES: Final = 6  # of an id that is a UUID
 # The fields of a `StoredMemory`, in its order.
 _SELECT = (
     "SELECT cast(m.project AS TEXT), cast(m.memory AS TEXT), ifnull(cast(k.key AS TEXT), ''), x'',"
     " cast(d.agent AS TEXT), cast(d.run AS TEXT), d.role, d.metadata, d.updated, m.created,"
-    " cast(m.id AS TEXT) FROM memories AS m"
+    " m.id FROM memories AS m"
     " LEFT JOIN keys AS k ON k.memory = m.id LEFT JOIN details AS d ON d.id = m.id"
 )
 _WITH_AGENT = "SELECT id FROM details WHERE agent = ?"
@@ -90,7 +96,7 @@ class StoredMemory(NamedTuple):
 
     `key`: its idempotency key, with `surrogateescape` for bytes that are no UTF-8. `digest` stands
     for the request that it came with, and is not read back. `metadata` is a JSON object in ASCII.
-    `id` is a whole number as text, larger for later ones; the store gives it.
+    `row`: larger for later ones; the store gives it, as it does the time.
     """
 
     project: str
@@ -103,7 +109,17 @@ class StoredMemory(NamedTuple):
     metadata: str | None = None
     updated: float | None = None
     created: float = 0.0
-    id: str = ""
+    row: int = 0
+
+    @property
+    def id(self) -> str:
+        """The id by which programs know it; no whole number, which a row may have."""
+        if _PLAIN.fullmatch(self.key) and not self.key.isdecimal() and self.key.strip("."):
+            return self.key
+        time_bytes = hashlib.sha256(repr(self.created).encode()).digest()
+        made = bytearray(time_bytes[: 16 - _ROW_BYTES] + self.row.to_bytes(_ROW_BYTES, "big"))
+        made[6], made[8] = made[6] & 0x0F | 0x80, made[8] & 0x3F | 0x80  # version 8: our own
+        return str(uuid.UUID(bytes=bytes(made)))
 
 
 class NameCount(NamedTuple):
@@ -208,16 +224,16 @@ class Store:
                     run("ROLLBACK")
             raise
 
-    def save(self, *arrivals: StoredMemory) -> list[int]:
+    def save(self, *arrivals: StoredMemory) -> list[str]:
         """Store memories, all or none, durable on return; return their ids.
 
         A memory whose key came before has the former id. Raises KeyReusedError when the key
         came with another digest.
         """
         with self._transaction():
-            return [self._save(each) for each in arrivals]
+            return [self._save(each).id for each in arrivals]
 
-    def _save(self, arrival: StoredMemory) -> int:
+    def _save(self, arrival: StoredMemory) -> StoredMemory:
         run = self._connection.execute
         key = arrival.key.encode("utf-8", "surrogateescape")
         if key:
@@ -225,28 +241,31 @@ class Store:
             if known is not None:
                 if known[0] != arrival.digest:
                     raise KeyReusedError
-                return known[1] or 0
+                row = known[1] or 0  # none: of a memory that a version before deleted
+                return self._of_row(row) or arrival._replace(row=row)
+        now = time.time()
         row = run(
             "INSERT INTO memories (project, memory, created) VALUES (?, ?, ?)",
-            (_bytes(arrival.project), _bytes(arrival.memory), time.time()),
+            (_bytes(arrival.project), _bytes(arrival.memory), now),
         ).lastrowid
+        stored = arrival._replace(created=now, row=row or 0)
         if key:
-            run("INSERT INTO keys VALUES (?, ?, ?)", (key, arrival.digest, row))
-        self._write_details(row or 0, arrival)
-        self._words.add(row or 0)
-        return row or 0
+            run("INSERT INTO keys VALUES (?, ?, ?)", (key, arrival.digest, stored.row))
+        self._write_details(stored)
+        self._words.add(stored.row)
+        return stored
 
-    def _write_details(self, row: int, its: StoredMemory) -> None:
+    def _write_details(self, its: StoredMemory) -> None:
         names = [None if name is None else _bytes(name) for name in (its.agent, its.run)]
         details = (*names, its.role, its.metadata, its.updated)
         if details != (None,) * len(details):
             write = "INSERT OR REPLACE INTO details VALUES (?, ?, ?, ?, ?, ?)"
-            self._connection.execute(write, (row, *details))
+            self._connection.execute(write, (its.row, *details))
 
     def newest(
-        self, wanted: Filter, limit: int, before: int = ID_MAX
+        self, wanted: Filter, limit: int, before: int = ROW_MAX
     ) -> tuple[list[StoredMemory], bool]:
-        """Read up to `limit` memories below an id, newest first; and whether more had no room."""
+        """Read up to `limit` memories below a row, newest first; and whether more had no room."""
         where, values = wanted.condition()
         ordered = f"{_SELECT} WHERE m.id < ?{where} ORDER BY m.id DESC LIMIT ?"
         found: list[StoredMemory] = []
@@ -261,11 +280,25 @@ class Store:
         return found, False
 
     def one(self, memory_id: str) -> StoredMemory | None:
-        # A text that is no id stands for 0, which no memory has.
-        is_id = memory_id.isascii() and memory_id.isdecimal() and len(memory_id) <= _DIGITS_MAX
-        number = int(memory_id) if is_id else 0
-        row = self._connection.execute(f"{_SELECT} WHERE m.id = ?", (number,)).fetchone()
-        return StoredMemory(*row) if row is not None else None
+        """Find a memory by its id, or by its row, which versions before had for an id."""
+        row = self.row_of(memory_id)
+        found = self._of_row(row) if row is not None else None
+        return found if found is not None and memory_id in (found.id, str(row)) else None
+
+    def row_of(self, memory_id: str) -> int | None:
+        """Return the row of an id, also of a memory that is gone; None for what is no id."""
+        if memory_id.isascii() and memory_id.isdecimal():
+            return int(memory_id) if len(memory_id) <= _DIGITS_MAX else None
+        known = self._connection.execute(_WITH_KEY, (_bytes(memory_id),)).fetchone()
+        if known is not None:
+            return int(known[0] or 0)
+        with suppress(ValueError):
+            return int.from_bytes(uuid.UUID(memory_id).bytes[-_ROW_BYTES:], "big")
+        return None
+
+    def _of_row(self, row: int) -> StoredMemory | None:
+        found = self._connection.execute(f"{_SELECT} WHERE m.id = ?", (row,)).fetchone()
+        return StoredMemory(*found) if found is not None else None
 
     def names(self, kind: Literal["project", "agent", "run"]) -> list[NameCount]:
         table = "memories" if kind == "project" else "details"
@@ -273,20 +306,19 @@ class Store:
         return [NameCount(*row) for row in rows]
 
     def change(self, changed: StoredMemory) -> None:
-        row = int(changed.id)
         with self._transaction():
-            self._words.remove(row)
+            self._words.remove(changed.row)
             change = "UPDATE memories SET memory = ? WHERE id = ?"
-            self._connection.execute(change, (_bytes(changed.memory), row))
-            self._words.add(row)
-            self._write_details(row, changed)
+            self._connection.execute(change, (_bytes(changed.memory), changed.row))
+            self._words.add(changed.row)
+            self._write_details(changed)
 
     def delete(self, project: str | None, memory_id: str) -> bool:
         found = self.one(memory_id)
         if found is None or project not in (None, found.project):
             return False
         with self._transaction():
-            self._delete(int(found.id))
+            self._delete(found.row)
         return True
 
     def delete_some(self, wanted: Filter) -> bool:
@@ -307,7 +339,7 @@ class Store:
         project = None if wanted.project is None else _bytes(wanted.project)
         sql, values = wanted.besides_project("rowid")
         rows = self._words.search(project, query, limit, sql, values)
-        found = [(self.one(str(row)), score) for row, score in rows]
+        found = [(self._of_row(row), score) for row, score in rows]
         return [(stored, score) for stored, score in found if stored is not None]
 
     def mend(self, error: sqlite3.Error) -> None:

@@ -152,7 +152,7 @@ class HttpClient(ABC):
     def one(self, memory_id: str, timeout: float) -> ServerMemory | Outcome | None:
         if self.ONE is None or not self.IDS.fullmatch(memory_id):
             return None
-        reply = self._get(memory_id.join(self.ONE), timeout, LONGEST_PAGE)
+        reply = self._get(quote(memory_id, safe="").join(self.ONE), timeout, LONGEST_PAGE)
         found = json_value(reply)
         is_none = reply.status == HTTPStatus.OK and reply.fault is None and found is None
         if reply.status in _NO_SUCH or (is_none and reply.body.strip() == b"null"):

@@ -63,7 +63,7 @@ class VpsClient(HttpClient):
     SEARCH = "/memory/search"
     # A listing of a project that nobody has: it shows whether the key is wrong, and stores nothing.
     KEY_QUESTION = "/memory/mem0tray-key-check?limit=1"
-    IDS = re.compile("[0-9]{1,18}")
+    IDS = re.compile("[!-~]{1,512}")
 
     def __init__(self, address: ServerAddress, proof: Proof | None = None, *more: Any) -> None:
         super().__init__(address, proof, *more)

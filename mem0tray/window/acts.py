@@ -219,7 +219,7 @@ def _text(form: Form) -> str:
 
 def delivered_of(form: Form) -> ServerMemory:
     """Find the memory on the server that a form names, with the text that was `seen`, if any."""
-    (found,) = server_memories.find(current(), [str(form.get("id", ""))])
+    found = server_memories.find(current(), str(form.get("id", "")))
     if form.get("seen", digest := items.digest(found.project, found.text).hex()) != digest:
         raise NotFoundError(server_memories.CHANGED)
     return found

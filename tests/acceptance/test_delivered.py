@@ -104,16 +104,33 @@ def test_what_is_deleted_stays_away_and_is_restored_once(home: Home) -> None:
         assert sorted(shown(home)) == ["right", "wrong"]
 
 
-@pytest.mark.parametrize("kind", [ANEW])
-def test_a_whole_number_is_the_servers_id(home: Home) -> None:
-    home.write_queue([entry("wrong", P)])
+@pytest.mark.parametrize("kind", [LOCAL, ANEW])
+def test_an_id_means_one_memory_here_and_on_the_embedded_server(home: Home) -> None:
+    home.write_queue([entry("wrong", P, id="5-wrong"), entry("other", P, id="17")])
     home.drained()
     home.ok("pause")
-    name = shown(home)["wrong"]
-    home.write_queue([entry("waits", P, id=f"{name}7")])
-    home.ok("delete", "--yes", name)
-    assert home.run("delete", "--yes", "--json", "17").returncode == 0
-    assert (home.queue_items(), [*shown(home)]) == ([], [])
+    assert shown(home)["wrong"] == "5-wrong"
+    assert not shown(home)["other"].isdecimal()
+    home.write_queue([entry("waits", P, id="5-wrong-not"), entry("waits too", P, id="2-waits")])
+    several = home.run("delete", "--yes", "5")
+    assert (several.returncode, "2 ids begin with '5'" in several.stderr) == (1, True)
+    for verb in ("show", "diagnose", "retry", "edit"):
+        assert "2 ids begin with '5'" in home.run(verb, "5").stderr
+    assert home.json("delete", "--yes", "--json", "2")["deleted"][0]["id"] == "2-waits"
+    assert home.json("delete", "--yes", "--json", "5-wrong")["deleted"][0]["place"] == "server"
+    assert [*shown(home)] == ["waits", "other"]
+    home.ok("delete", "--yes", shown(home)["other"])
+    assert [*shown(home)] == ["waits"]
+
+
+@pytest.mark.parametrize("kind", [LOCAL])
+def test_what_is_forgotten_here_is_named_where_it_still_is(home: Home) -> None:
+    home.write_queue([entry("wrong", P, id="wrong-1")])
+    home.drained()
+    said = home.ok("delete", "--yes", "--forget", "wrong-1")
+    assert "`mem0tray recall --ids` shows its id there, for `mem0tray delete`" in said
+    home.ok("delete", "--yes", "wrong-1")
+    assert shown(home) == {}
 
 
 @pytest.mark.parametrize("kind", [SIMPLE])

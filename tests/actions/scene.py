@@ -47,7 +47,7 @@ def queued(paths: Paths) -> list[str]:
 def chosen(paths: Paths, *names: str) -> list[FoundItem]:
     del paths  # those of the environment
     with waiting.opened(Settings()) as seen:
-        return seen.resolve(names)
+        return seen.resolve(names, seen.candidates(names))
 
 
 def found(raw: dict[str, Any], place: str = waiting.DLQ_LIST) -> FoundItem:

@@ -34,7 +34,7 @@ def seen(paths: Paths) -> Iterator[WaitingItems]:
 def test_what_names_nothing_or_too_much_is_an_error(seen: WaitingItems, name: str) -> None:
     both = f"2 ids begin with 'c32d': {FIRST}, {AGAIN}[.]"
     with pytest.raises(NotFoundError, match=both if name == "c32d" else repr(name)):
-        seen.resolve([name])
+        seen.resolve([name], seen.candidates([name]))
 
 
 def test_a_name_in_a_command_is_as_short_as_it_can_be(seen: WaitingItems) -> None:
@@ -48,11 +48,11 @@ def test_a_file_that_cannot_be_read_is_not_taken_for_empty(paths: Paths) -> None
     write(paths.queue, queue_document([entry("c", id="cccc")]))
     with waiting.opened(Settings()) as seen:
         assert [each.id for each in seen.items(QUEUE_LIST)] == ["cccc"]
-        assert len(seen.resolve(["cc"])) == 1
+        assert len(seen.resolve(["cc"], seen.candidates(["cc"]))) == 1
         with pytest.raises(FileUnavailableError, match=paths.dlq.name):
             seen.items(DLQ_LIST)
         with pytest.raises(FileUnavailableError, match=paths.dlq.name):
-            seen.resolve(["aa"])
+            seen.resolve(["aa"], seen.candidates(["aa"]))
 
 
 def test_without_a_ledger_nothing_is_listed_that_could_not_be_taken_in(paths: Paths) -> None:
@@ -67,9 +67,9 @@ def test_without_a_ledger_nothing_is_listed_that_could_not_be_taken_in(paths: Pa
 def test_an_id_is_not_called_unknown_while_a_command_keeps_the_ledger_behind(paths: Paths) -> None:
     write(paths.queue, queue_document([entry("c", id="cccc")]))
     with waiting.opened(Settings()) as seen:
-        assert len(seen.resolve(["cccc"])) == 1
+        assert len(seen.resolve(["cccc"], seen.candidates(["cccc"]))) == 1
     write(paths.queue, queue_document([entry("c", id="cccc"), entry("d", id="dddd")]))
     with holding(paths, COMMAND), waiting.opened(Settings()) as seen:
-        assert len(seen.resolve(["cccc"])) == 1
+        assert len(seen.resolve(["cccc"], seen.candidates(["cccc"]))) == 1
         with pytest.raises(FileUnavailableError):
-            seen.resolve(["dddd"])
+            seen.resolve(["dddd"], seen.candidates(["dddd"]))

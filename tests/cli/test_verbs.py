@@ -251,7 +251,8 @@ def test_what_became_of_it_is_said(home: Scratch, command: list[str]) -> None:
     error = home.fails(*command, "dddd")
     assert error.startswith("mem0tray: dddd-1 no longer waits: delivered on ")
     assert error.endswith("to this computer only. Nothing to do.")
-    line = home.run(*command, "rrrr").line
+    assert "2 ids begin with 'rrrr'" in home.fails(*command, "rrrr")
+    line = home.run(*command, "rrrr-2").line
     assert line.startswith("mem0tray: rrrr-2 no longer waits: deleted on ")
     assert line.endswith(" (hand edit). `mem0tray restore --list` shows what can be put back.")
 

@@ -44,9 +44,16 @@ def test_a_list_is_as_long_as_asked_and_goes_on_where_a_page_ended(client: httpx
     assert [text for page in pages for text in page] == [str(n) for n in reversed(range(250))]
 
 
-@pytest.mark.parametrize("name", ["before", "limit"])
-@pytest.mark.parametrize("value", ["0", "-1", "last", "1.5", "²", ""])
-def test_what_is_no_number_is_refused(client: httpx.Client, name: str, value: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("limit", "0"),
+        *((n, v) for n in ("before", "limit") for v in ("-1", "last", "1.5", "²", "")),
+    ],
+)
+def test_a_limit_that_is_no_number_or_a_page_after_no_memory_is_refused(
+    client: httpx.Client, name: str, value: str
+) -> None:
     answer = client.get("/memory/x", params={name: value})
     assert answer.status_code == 422
     assert name in answer.json()["detail"]

@@ -3,6 +3,7 @@
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -45,6 +46,33 @@ def test_an_id_is_never_given_twice(store: Store) -> None:
     store.save(StoredMemory("p", "second"))
     assert not store.delete("p", first.id)
     assert everything(store) == ["second"]
+
+
+@pytest.mark.parametrize("key", ["", "7", "é", "...", "with blank", "x" * 513, "k\0" + "1"])
+def test_a_memory_without_a_key_that_can_be_an_id_has_a_uuid(store: Store, key: str) -> None:
+    (name,) = store.save(StoredMemory("p", "text", key, b"digest"))
+    assert UUID(name).version == 8
+    assert store.save(StoredMemory("p", "text", key, b"digest"))[0] == name or not key
+    found = store.one(name)
+    assert found is not None
+    assert (found.memory, found.id) == ("text", name)
+    store.change(found._replace(memory="changed"))
+    assert (store.one(name) or found).memory == "changed"
+    assert store.one(name[:-12] + "0" * 12) is None
+    assert store.delete("p", name)
+    assert store.one(name) is None
+    assert store.row_of(name) == found.row  # a listing goes on behind it
+
+
+def test_a_memory_has_its_key_for_an_id_and_its_number_stays_known(store: Store) -> None:
+    (name,) = store.save(StoredMemory("p", "text", "a-key", b"digest"))
+    assert name == "a-key"
+    for known in ("a-key", "1"):
+        assert (store.one(known) or StoredMemory("", "")).id == "a-key"
+    assert store.one("a-ke") is None
+    assert store.delete("p", "a-key")
+    assert store.save(StoredMemory("p", "text", "a-key", b"digest")) == ["a-key"]
+    assert store.one("a-key") is None
 
 
 def test_a_damaged_database_is_named_and_kept(database: Path) -> None:

@@ -17,7 +17,7 @@ from mem0tray.config.settings import PathSettings, ServerSettings, Settings, Syn
 from mem0tray.core.errors import Mem0TrayError, SettingsError
 from mem0tray.core.events import Event, Events, PartFailed
 from mem0tray.localserver import endpoint
-from mem0tray.localserver.store import ID_MAX, Filter, Store
+from mem0tray.localserver.store import ROW_MAX, Filter, Store
 from mem0tray.system.paths import Paths
 from mem0tray.worker.thread import WorkerThread
 from tests.proofs.crash_states.disk import Tree
@@ -142,7 +142,7 @@ def _kept(home: Home, promises: Promises) -> list[str]:
     folder = Paths(home.claude, home.data / "mem0tray").local_server
     try:
         with closing(Store(folder / endpoint.DATABASE)) as store:
-            there = {each.memory for each in store.newest(Filter(KEEPER), ID_MAX)[0]}
+            there = {each.memory for each in store.newest(Filter(KEEPER), ROW_MAX)[0]}
     except (Mem0TrayError, sqlite3.Error) as error:
         return [f"the embedded server cannot be opened: {error}"]
     return [f"lost by the embedded server: {text}" for text in promises.kept - there]
