@@ -40,6 +40,19 @@ def test_a_bad_health_answer_is_an_outage(home: Home, server: Standin, name: str
     home.wait(lambda: home.state()[0] == "healthy", what="healthy again")
 
 
+@ON_ALL
+def test_a_server_that_accepts_and_hangs_up_is_down_at_once_and_nothing_counts(
+    home: Home, server: Standin
+) -> None:
+    home.worker()  # it finds the server well
+    server.default = server.health = Answer(reset=True)
+    home.ok("add", "--project", "alpha", "meanwhile")
+    home.wait(lambda: home.state()[0] == "down", what="down")
+    assert [item["retries"] for item in home.queue_items()] == [0]
+    server.default, server.health = Answer(), Answer(body={"status": "ok"})
+    server.wait_for(lambda: server.total_stored() == 1)
+
+
 @pytest.mark.row(37)
 @pytest.mark.parametrize("status", [302, 308])
 @ON_LIBRARY_TOO

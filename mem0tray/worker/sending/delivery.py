@@ -119,9 +119,9 @@ class Delivery:
             self._verdicts.clear_suspects()
 
     def note_health(self) -> None:
-        with self._cond:
-            event = self._verdicts.note_health()
-        if event is not None:
+        with self._cond, self._context.ledger.transaction():
+            happened = self._verdicts.note_health()
+        for event in happened:
             self._context.events.emit(event)
 
     @property

@@ -52,6 +52,8 @@ class Verdicts:
         self._await_probe = await_probe
         # Items that drew an answer which blames the server; others will show which is to blame.
         self._suspects: dict[int, _Case] = {}
+        # Attempts that a lost connection ended; a probe shows whether they count.
+        self._lost: dict[int, _Case] = {}
         # The first delivery that the server did not take, and whether a probe found it healthy.
         self._not_taken: _Case | None = None
         self._is_confirmed = False
@@ -108,6 +110,10 @@ class Verdicts:
             return [events.SlowedDown(delay)]
         elif kind is Kind.FORBIDDEN:
             return self._forbidden(this)
+        elif kind is Kind.NO_ANSWER and not outcome.timed_out:
+            self._lost[this.job.key] = this
+            self._ask_later(this.job, this.now)
+            self._await_probe()
         else:
             return self._count(this)
         return []
@@ -133,6 +139,7 @@ class Verdicts:
         self._suspects.pop(key, None)
 
     def clear_suspects(self) -> None:
+        self._lost.clear()
         self._put_back_suspects()
         self._take_blame_back()
 
@@ -144,13 +151,16 @@ class Verdicts:
 
     # A healthy server that takes nothing ---------------------------------------------
 
-    def note_health(self) -> Event | None:
-        """Note that a probe was answered well; return the event to emit, once, or None."""
+    def note_health(self) -> list[Event]:
+        """Note that a probe was answered well, so that lost connections are not the server's."""
+        happened = [event for this in self._lost.values() for event in self._count(this)]
+        self._lost.clear()
         first = self._not_taken
-        if first is None or self._is_confirmed:
-            return None
-        self._is_confirmed = True
-        return events.NotTaken(first.job.project, first.job.item_id, first.outcome.message)
+        if first is not None and not self._is_confirmed:
+            self._is_confirmed = True
+            its = first.job
+            happened.append(events.NotTaken(its.project, its.item_id, first.outcome.message))
+        return happened
 
     def _blame(self, this: _Case) -> None:
         """Blame a healthy server at the second answer of a kind that takes nothing.

@@ -41,7 +41,7 @@ BREAKS = ((None, PROBE), (5.0, 5.0), (0.0, 0.0), (1e9, LONGEST_BREAK))  # asked 
         (VAIN, [], NOW + RETRY, False, True),
         (FORBIDDEN, [COUNTED], NOW + RETRY, False, False),  # with nobody to compare
         (SILENT, [COUNTED], NOW + RETRY, False, False),
-        (CUT, [COUNTED], NOW + RETRY, False, False),
+        (CUT, [], NOW + RETRY, False, True),
         *(
             (replace(SLOW, retry_after=asked), [events.SlowedDown(delay)], SET_ASIDE + delay,
              True, False)
@@ -65,6 +65,20 @@ def test_what_an_outcome_means(
     assert court.breaker.break_left(NOW) == (due - SET_ASIDE if outcome.kind == SLOW.kind else 0)
     assert court.state() != ACTION_NEEDED
     assert court.history() == [(str(outcome.kind), outcome.status, SAID, outcome.duration)]
+
+
+def test_a_lost_connection_counts_only_if_the_server_is_well(court: Court) -> None:
+    job, other = court.fresh(), court.letter()
+    court.apply(job, CUT)
+    court.apply(other, CUT)
+    told = well(court)
+    assert told[0] == COUNTED
+    assert isinstance(told[1], events.DlqRetryFailed)
+    assert (court.row(job)["retries"], well(court)) == (1, [])
+    court.apply(court.claim(job.key), CUT)
+    court.verdicts.clear_suspects()  # the probe found it down
+    assert well(court) == []
+    assert court.row(job)["retries"] == 1
 
 
 def test_where_it_was_the_server_all_are_due_as_before(court: Court) -> None:
@@ -241,10 +255,10 @@ def well(court: Court) -> object:
 
 
 def test_the_first_is_told_once_the_probe_finds_the_server_well(court: Court) -> None:
-    assert well(court) is None
+    assert well(court) == []
     court.apply(court.fresh(), PAGE)
-    assert well(court) == events.NotTaken("p", "m", PAGE.message)
-    assert well(court) is None
+    assert well(court) == [events.NotTaken("p", "m", PAGE.message)]
+    assert well(court) == []
     assert court.state() != ACTION_NEEDED
 
 
@@ -295,7 +309,7 @@ def test_questions_alone_are_no_deliveries(court: Court) -> None:
     job = court.fresh()
     for _ in range(3):
         court.apply(court.claim(job.key), ASKED)
-        assert well(court) is None
+        assert well(court) == []
     assert court.state() != ACTION_NEEDED
 
 
