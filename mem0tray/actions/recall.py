@@ -9,12 +9,13 @@ from typing import Final, NamedTuple
 
 from msgspec import Struct, field
 
-from mem0tray.actions import chosen_client, waiting
+from mem0tray.actions import chosen_client, waiting, worker_report
 from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem
 from mem0tray.config.server_choice import chosen_server, in_sentence
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.item import Kind
+from mem0tray.files import orders
 from mem0tray.ledger.reader import Reader
 from mem0tray.server.model import CANNOT_TELL, Client, Outcome, ServerMemory
 from mem0tray.server.remedy import of_refusal
@@ -201,9 +202,11 @@ def _ask(
             found.deletes = client is None or client.deletes
     except Mem0TrayError as error:
         found.trouble = str(error)
-        return
-    if isinstance(said, Outcome):
-        found.trouble = why_not_shown(found.destination, said)
+    else:
+        if isinstance(said, Outcome):
+            found.trouble = why_not_shown(found.destination, said)
+    if found.trouble or isinstance(said, Outcome):  # the worker may believe it to be well
+        worker_report.ask_to_look(settings.locations(), orders.PROBE)
         return
     found.there = [
         KnownMemory(e.project, e.text, e.id, e.created, e.score, moment=e.moment or 0.0)

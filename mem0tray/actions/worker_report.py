@@ -54,11 +54,14 @@ class Metrics(Struct, frozen=True):
 NO_METRICS: Final = Metrics({}, 0.0)
 
 
-def ask_to_look(paths: Paths) -> None:
-    """Ask a running worker to probe its server if that was silent: somebody looks at the state."""
+def ask_to_look(paths: Paths, verb: str = orders.LOOK) -> None:
+    """Ask a running worker to probe its server if that was silent: somebody looks at the state.
+
+    With the verb PROBE in any case: the server has just not answered.
+    """
     if running(paths) is not None:
         with suppress(FileUnavailableError):  # what is known so far is shown
-            orders.leave(paths, Order(orders.LOOK, []))
+            orders.leave(paths, Order(verb, []))
 
 
 def running(paths: Paths) -> Running | None:

@@ -31,6 +31,7 @@ EDIT: Final = "edit"
 REMOVE: Final = "remove"  # the server is about to delete these delivered memories
 KEEP: Final = "keep"  # it did not: undoes REMOVE
 SHOW: Final = "show"  # a second start of the tray wants the first to show its status
+PROBE: Final = "probe"  # somebody asked the server in vain: it is probed at once
 LOOK: Final = "look"  # somebody looks at the state: the server is probed, if it was silent
 # What became of a memory.
 DONE: Final = "done"

@@ -36,13 +36,11 @@ _CHANGED: Final = frozenset({DONE, PERHAPS, IN_FLIGHT})
 
 
 class OrderHandler:
-    """Applies the orders that wait, the oldest first; `on_retry` is called after a retry."""
+    """Applies the orders that wait, the oldest first; `probe` asks for the server's health."""
 
-    def __init__(
-        self, context: WorkerContext, on_retry: Callable[[], object] = lambda: None
-    ) -> None:
+    def __init__(self, context: WorkerContext, probe: Callable[[], object] = lambda: None) -> None:
         self._context = context
-        self._on_retry = on_retry
+        self._probe = probe
         self.unread = reasons.NONE
         self._applied: list[tuple[Path, Results | None]] = []
 
@@ -85,12 +83,15 @@ class OrderHandler:
         if order.verb == orders.SHOW:
             self._context.events.emit(events.StatusWanted())
             return None
+        if order.verb == orders.PROBE:
+            self._probe()
+            return None
         try:
             results = carry_out(self._context, order)
         except ValueError:  # an order that nobody could have left
             return None
         if order.verb == orders.RETRY and not _CHANGED.isdisjoint(results.values()):
-            self._on_retry()
+            self._probe()
         return results or None
 
     def answer(self) -> None:

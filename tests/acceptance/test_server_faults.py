@@ -53,6 +53,16 @@ def test_a_server_that_accepts_and_hangs_up_is_down_at_once_and_nothing_counts(
     server.wait_for(lambda: server.total_stored() == 1)
 
 
+def test_a_look_that_fails_has_the_server_probed_at_once(home: Home, server: Standin) -> None:
+    home.env["MEM0TRAY_SYNC_PROBE_INTERVAL"] = home.env["MEM0TRAY_SYNC_IDLE_PROBE_INTERVAL"] = "600"
+    home.worker()
+    home.wait(lambda: home.state()[0] == "healthy", what="healthy")
+    server.health = Answer(503)
+    server.script_questions(*[Answer(503)] * 9)
+    assert home.run("recall", "-p", "alpha").returncode == 1
+    home.wait(lambda: home.state()[0] == "down", what="down")
+
+
 @pytest.mark.row(37)
 @pytest.mark.parametrize("status", [302, 308])
 @ON_LIBRARY_TOO

@@ -249,7 +249,7 @@ REDIRECT = redirected(REDIRECTED_TO)
 ASKED = Outcome(Kind.ASKED_IN_VAIN, 200, PAGE.message, may_have_it=True)
 
 
-def well(court: Court) -> object:
+def well(court: Court) -> list[events.Event]:
     court.breaker.note_probe(healthy=True, reason=quoted(""))
     return court.verdicts.note_health()
 
