@@ -1,7 +1,7 @@
 """One writer: whoever holds the worker's lock, the worker or a command that stands in for it."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import RLock
@@ -16,28 +16,35 @@ from mem0tray.core import reasons
 from mem0tray.core.errors import AlreadyRunningError, FileUnavailableError, Mem0TrayError
 from mem0tray.core.item import Name
 from mem0tray.core.reasons import Reason
-from mem0tray.files import atomic, emergency, orders
+from mem0tray.files import atomic, document, emergency, orders
+from mem0tray.files.document import BrokenDocumentError
 from mem0tray.files.emergency import EmergencySource
 from mem0tray.files.lock import COMMAND, InstanceLock, of_worker
 from mem0tray.files.orders import DELIVERED, DONE, GONE, IN_FLIGHT, PERHAPS, Order
 from mem0tray.ledger.names import DLQ_MERGED, QUEUE_READ
 from mem0tray.ledger.reader import Reader
+from mem0tray.system import regular_file
 from mem0tray.system.paths import Paths
 
 QUEUE: Final = "queue"
 EMERGENCY: Final = "emergency"
 DLQ: Final = "dlq"
 _LOOK: Final = 0.01  # seconds
+_NEWEST: Final = 1000  # entries
 _TAKING_IN: Final = 0.5  # seconds that a worker gets to take in what has changed
 _ANSWERING: Final = 2.0  # seconds; a worker that takes longer is in trouble, and sends nothing
 _turn: Final = RLock()  # of this process's threads to stand in for a worker
 
 
 class InStep(Struct, frozen=True):
-    """How far the ledger is behind: `unread` files with the reason, and what else is newer."""
+    """How far the ledger is behind: `unread` files with the reason, and what else is newer.
+
+    `new`: the last entries of the queue file, as they stand there, that a worker has not taken in.
+    """
 
     unread: Mapping[str, Reason] = {}
     behind: Reason = reasons.NONE
+    new: Sequence[bytes] = ()
 
     def check(self, *files: str) -> None:
         """Raise FileUnavailableError if one of these files, or any, cannot be read."""
@@ -87,7 +94,20 @@ def _behind(paths: Paths, newer: Iterable[Path], why: Reason) -> InStep:
         said = Reason("What is new in {files} could not be taken in. {why}", files=files, why=why)
     places = {QUEUE: paths.queue, EMERGENCY: paths.emergency, DLQ: paths.dlq}
     unread = {place: atomic.why_unreadable(path) for place, path in places.items()}
-    return InStep({place: each for place, each in unread.items() if each}, said)
+    new = _not_taken_in(paths) if paths.queue in newer else ()
+    return InStep({place: each for place, each in unread.items() if each}, said, new)
+
+
+def _not_taken_in(paths: Paths) -> Sequence[bytes]:
+    """Return the last entries of the queue file, of `_NEWEST`, that the ledger does not know."""
+    try:
+        data = regular_file.read_bytes(paths.queue)
+        entries = document.parse(data, document.QUEUE_SECTIONS).lists[document.QUEUE][-_NEWEST:]
+    except (OSError, BrokenDocumentError):
+        return ()
+    found = [(each, items.parse(each)) for each in entries]
+    with Reader(paths.ledger) as reader:
+        return [raw for raw, item in found if item is not None and not reader.known(*item.name)]
 
 
 def stand_in(paths: Paths, settings: Settings, patience: float) -> Mapping[str, Reason] | None:

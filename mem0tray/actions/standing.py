@@ -266,7 +266,7 @@ def overview(seen: Snapshot) -> Overview:
         reason=trouble or reason or seen.step.behind,
         server=seen.server.name,
         destination=seen.server.shown,
-        queue=None if "queue" in unknown else counts.queue,
+        queue=None if "queue" in unknown else counts.queue + len(seen.step.new),
         held=counts.held,
         dlq=None if "dlq" in unknown else counts.dlq,
         quarantine=seen.quarantine,
@@ -299,18 +299,25 @@ def _unknown(seen: Snapshot) -> dict[str, Reason]:
 def _state(seen: Snapshot) -> tuple[str, Reason]:
     """Find state and reason as the worker tells them; its environment may have other settings."""
     if seen.told is not None and seen.worker is not None:
-        if abs(seen.at - seen.metrics.written) > SILENT:
-            return ACTION_NEEDED, Reason(
-                "the worker (process {number}) has not written its metrics"
-                " for a while: `mem0tray doctor` says more",
-                number=seen.worker.pid or "?",
-            )
+        if silence := _silence(seen):
+            return ACTION_NEEDED, silence
         return seen.told.state.name, seen.told.state.reason
     if seen.another:
         return ACTION_NEEDED, seen.another
     if seen.server.trouble:
         return ACTION_NEEDED, seen.server.trouble
     return NOT_RUNNING if seen.worker is None else STARTING, reasons.NONE
+
+
+def _silence(seen: Snapshot) -> Reason:
+    """Say that our worker hangs, if it has written nothing for too long; else NONE."""
+    if seen.worker is None or abs(seen.at - seen.metrics.written) <= SILENT:
+        return reasons.NONE
+    return Reason(
+        "the worker (process {number}) has not written its metrics"
+        " for a while: `mem0tray doctor` says more",
+        number=seen.worker.pid or "?",
+    )
 
 
 def hindrance(seen: Snapshot) -> str:
@@ -321,6 +328,8 @@ def hindrance(seen: Snapshot) -> str:
         return str(reasons.parted(seen.server.trouble)[0]) or f"worker {NOT_RUNNING}"
     if seen.another:
         return str(seen.another)
+    if seen.told is not None and (silence := _silence(seen)):
+        return str(silence)
     name, reason = seen.metrics.values.get("state"), str(seen.metrics.reason)
     if name == DOWN:
         return f"server down: {reason}"

@@ -172,6 +172,7 @@ class WaitingItems:
     def __init__(self, reader: Reader, step: InStep) -> None:
         self.reader = reader
         self.step = step
+        self._new = [as_found(raw, QUEUE_LIST) for raw in step.new]
 
     def items(
         self, place: str, project: str | None = None, limit: int | None = None
@@ -184,11 +185,15 @@ class WaitingItems:
         self, place: str, project: str | None = None, limit: int | None = None
     ) -> list[FoundItem]:
         """List a place as far as its items are known."""
-        return _found(self.reader.listed(_STATES[place], project, limit))
+        found = _found(self.reader.listed(_STATES[place], project, limit))
+        if place == QUEUE_LIST:
+            found += [each for each in self._new if project in (None, each.project)]
+        return found[:limit]
 
     def newest(self, limit: int, text: str | None = None) -> list[FoundItem]:
         """List what waits and came last, if it holds `text`; newest first."""
-        return _found(self.reader.newest(limit, text))
+        new = [e for e in reversed(self._new) if text is None or text in (e.content or "")]
+        return [*new, *_found(self.reader.newest(limit, text))][:limit]
 
     def failures(self, limit: int) -> list[tuple[str, int, FoundItem]]:
         """List the errors of dead letters, the commonest first, with their count and an example."""
@@ -210,7 +215,8 @@ class WaitingItems:
         """Find what waits whose id is one of `names` or begins with one."""
         found: dict[Name, FoundItem] = {}
         for name in filter(None, names):
-            for each in _found(self.reader.named(name)):
+            new = (each for each in self._new if each.id.startswith(name))
+            for each in (*_found(self.reader.named(name)), *new):
                 if each.place in places:
                     found.setdefault(each.identity, each)
         return list(found.values())

@@ -20,6 +20,7 @@ from mem0tray.system.paths import Paths
 
 SILENT: Final = 60.0  # seconds after which a worker hangs: it writes its metrics every thirty
 _TRIES: Final = 5
+_TAKING_IN: Final = 1.0  # seconds that a worker gets to take in what has changed
 _TORN_WAIT: Final = 0.05
 
 
@@ -113,11 +114,27 @@ def told(seen: Metrics) -> WorkerStatus:
 
 
 def told_lately(paths: Paths, now: float) -> WorkerStatus | None:
-    """Read what our worker says about itself; None if none runs, or it is silent for too long."""
+    """Read what our worker says about itself.
+
+    None if none runs, it is silent for too long, or has not heard of the queue file for a moment.
+    """
     worker = running(paths)
     found = newest(metrics(paths.metrics), paths, worker)
     is_fresh = found.are_of(worker) and abs(now - found.written) <= SILENT
-    return told(found) if is_fresh else None
+    return told(found) if is_fresh and not _is_behind(paths, found.written, now) else None
+
+
+def _is_behind(paths: Paths, written: float, now: float) -> bool:
+    queue = None
+    with suppress(FileUnavailableError):
+        queue = atomic.signature(paths.queue)
+    if queue is None or not written < queue.mtime / 1e9 < now - _TAKING_IN:
+        return False
+    from mem0tray.ledger.names import QUEUE_READ  # slow to import, and rarely needed
+    from mem0tray.ledger.reader import Reader
+
+    with Reader(paths.ledger) as reader:
+        return not reader.is_noted(QUEUE_READ, queue)
 
 
 def local_time(value: Any) -> float | None:

@@ -140,7 +140,9 @@ def _state(seen: Overview) -> Fact:
     said = f"{seen.state}{between}{seen.reason}" if seen.reason else seen.state
     if str(seen.reason).startswith(seen.state):  # "paused by you" says both
         said = str(seen.reason)
-    return Fact("state", said, _STYLES.get(seen.state, Style.WARNING))
+    is_odd = seen.state == HEALTHY and bool(seen.reason)  # something is not taken in
+    style = Style.WARNING if is_odd else _STYLES.get(seen.state, Style.WARNING)
+    return Fact("state", said, style)
 
 
 def _elsewhere(server: str, number: int, to_bring_over: int) -> str:

@@ -58,6 +58,10 @@ def headline(seen: Overview, language: Language, *, live: bool = False) -> Messa
 
 def _healthy(seen: Overview, language: Language) -> Message:
     _, ngettext, number = language.gettext, language.ngettext, language.number
+    if seen.reason:
+        text = _("They are safe in the file. If this lasts, `mem0tray doctor` says why.")
+        title = _("New memories are not taken in yet")
+        return Message("warn", title, text, seen.reason.said(language))
     if seen.dlq:
         title = ngettext(
             "{count} memory is not delivered yet",

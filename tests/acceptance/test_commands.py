@@ -30,6 +30,25 @@ def test_what_is_added_after_its_deletion_waits_again(
     assert [text for _, text in server.stored] == ["first text"]
 
 
+def test_what_a_worker_that_hangs_has_not_taken_in_waits_and_is_listed(
+    home: Home, server: Standin
+) -> None:
+    worker = home.worker()
+    home.wait(lambda: home.state()[0] == "healthy", what="healthy")
+    worker.signal(signal.SIGSTOP)
+    home.ok("add", "--project", "alpha", "not taken in")
+    seen = home.json("status")
+    assert (seen["queue"], "mem0_queue.json is not taken in yet" in seen["reason"]) == (1, True)
+    [listed] = home.json("list", "--queue")
+    assert listed["content"] == "not taken in"
+    assert "waiting: not taken in" in home.run("recall", "-p", "alpha").stdout
+    assert "not taken in" in home.ok("show", listed["id"])
+    home.wait(lambda: "1 waiting" in home.ok("status", "--line"), what="the line says so")
+    worker.signal(signal.SIGCONT)
+    server.wait_for(lambda: server.count("not taken in") == 1)
+    assert home.json("status")["reason"] == ""
+
+
 NAMES = ("aaaa0000-1", "bbbb0000-1", "cccc0000-1")
 
 

@@ -70,6 +70,7 @@ def test_an_id_is_not_called_unknown_while_a_command_keeps_the_ledger_behind(pat
         assert len(seen.resolve(["cccc"], seen.candidates(["cccc"]))) == 1
     write(paths.queue, queue_document([entry("c", id="cccc"), entry("d", id="dddd")]))
     with holding(paths, COMMAND), waiting.opened(Settings()) as seen:
-        assert len(seen.resolve(["cccc"], seen.candidates(["cccc"]))) == 1
+        for known in ("cccc", "dddd"):
+            assert len(seen.resolve([known], seen.candidates([known]))) == 1
         with pytest.raises(FileUnavailableError):
-            seen.resolve(["dddd"], seen.candidates(["dddd"]))
+            seen.resolve(["eeee"], seen.candidates(["eeee"]))

@@ -175,6 +175,10 @@ def test_a_broken_file_is_said(home: Scratch, monkeypatch: pytest.MonkeyPatch) -
     [
         ({"state": "healthy"}, "good", "Ready for the first memory", ""),
         ({"state": "healthy", "last_delivery": 1.0}, "good", "Every memory is delivered", ""),
+        (
+            {"state": "healthy", "queue": 2, "reason": Reason("It is new.")},
+            "warn", "New memories are not taken in yet", "It is new.",
+        ),
         ({"state": "healthy", "queue": 2}, "good", "Memories are being delivered", "2 memories"),
         ({"state": "healthy", "queue": 2, "held": 2}, "warn", "Held memories wait for you", ""),
         ({"state": "healthy", "queue": 2, "dlq": 1}, "warn", "1 memory is not delivered yet", ""),
