@@ -155,11 +155,13 @@ def search(settings: Settings, project: str, query: str, limit: int) -> WasRead:
     return found
 
 
-def latest(settings: Settings, limit: int, until: float, query: str = "") -> WasRead:
+def latest(
+    settings: Settings, limit: int, until: float, query: str = "", before: WasRead | None = None
+) -> WasRead:
     """Return the newest memories of the projects in use lately, and what waits; see `recall`.
 
     With a query they are those that fit it best, and what waits and holds it. Several projects are
-    asked about at a time.
+    asked about at a time; with what was read `before` the server is not asked again.
     """
     from concurrent.futures import ThreadPoolExecutor  # slow to import, and rarely wanted
 
@@ -179,6 +181,9 @@ def latest(settings: Settings, limit: int, until: float, query: str = "") -> Was
             names = list(filter(None, dict.fromkeys([*lately, *projects])))[:_PROJECTS]
     except Mem0TrayError as error:
         result.unread = str(error)
+    if before is not None:
+        result.there, result.trouble, result.deletes = before.there, before.trouble, before.deletes
+        return result
     asked = [WasRead(result.destination) for _ in names]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         list(pool.map(question, names, asked))

@@ -6,9 +6,9 @@ import json
 import math
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -18,9 +18,11 @@ from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from mem0tray.actions import backups, diagnose, recall, standing, verbs, waiting
+from mem0tray.actions import backups, diagnose, recall, standing, verbs, waiting, worker_report
+from mem0tray.actions.recall import KnownMemory, WasRead
 from mem0tray.actions.waiting import NO_LONGER_WAITS, FoundItem, WaitingItems
-from mem0tray.config.server_choice import said
+from mem0tray.config.server_choice import chosen_server, said
+from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core import reasons
 from mem0tray.core.errors import Mem0TrayError, NotFoundError
@@ -41,9 +43,34 @@ VIEWS: Final = ("memories", "undelivered", "activity", "settings")
 ROWS: Final = 50
 _FOUND: Final = 20  # memories
 _PATIENCE: Final = 5.0  # seconds for the server to show them
+_WAIT: Final = 4.0  # seconds until it is asked a third time; four times as long each time after
 _LOOK: Final = 0.5  # seconds between two looks for changes, while a page is open
 _MINUTE: Final = 60.0  # ages on the page are right to the minute
 _STATIC: Final = Path(__file__).with_name("static")
+
+
+class _There(NamedTuple):
+    """What the server showed at a moment (monotonic), when `_server_mark` was this.
+
+    `wait`: how long it is not asked again, though it may show something else by now.
+    """
+
+    mark: tuple[object, ...]
+    at: float
+    found: WasRead
+    wait: float = 0.0
+
+    def next_wait(self, now: float) -> float:
+        """Return the wait after the next question: up to a minute while deliveries go on."""
+        return 0.0 if now - self.at > _MINUTE else min(max(4 * self.wait, _WAIT), _MINUTE)
+
+    def delivered(self, now: WasRead, reader: Reader) -> Iterator[KnownMemory]:
+        """Yield what waited then, and has been delivered since."""
+        waits = {each.id for each in now.waiting}
+        for each in self.found.waiting:
+            rows = reader.by_id(each.id) if each.id not in waits else []
+            if any(row.state == items.DELIVERED for row in rows):
+                yield each._replace(id="", state="")
 
 
 class Window:
@@ -54,6 +81,7 @@ class Window:
         self._given = language  # where the settings name none
         # What was shown last, when `_mark` was this: a filter asks for causes at each letter.
         self._before: tuple[tuple[object, ...], Gathered | None] = ((), None)
+        self._there: dict[str, _There] = {}  # what the server showed, by query
         self._doors = doors = Doors()
         self._acts = Acts(lambda: self._language)
         self._pages = 0  # that are open
@@ -176,13 +204,15 @@ class Window:
         return self._found("")
 
     async def _search(self, request: Request) -> Response:
-        query = str((await acts.form_of(request)).get("query", "")).strip()
+        form = await acts.form_of(request)
+        query = str(form.get("query", "")).strip()
+        if "again" not in form:
+            self._there.pop(query, None)
         return await run_in_threadpool(self._found, query) if query else HTMLResponse("")
 
     def _found(self, query: str) -> Response:
-        settings, now, _ = acts.current(), time.time(), self._language.gettext
-        until = time.monotonic() + _PATIENCE
-        found = recall.latest(settings, _FOUND, until, query)
+        now, _ = time.time(), self._language.gettext
+        found = self._read(query)
         states = {
             "": _("delivered"),
             recall.WAITING: _("on its way"),
@@ -193,6 +223,24 @@ class Window:
         shown |= {"destination": said(found.destination, self._language)}
         shown |= {"ago": lambda at: relative(at, now, self._language)}
         return self._html("found.html", shown)
+
+    def _read(self, query: str) -> WasRead:
+        """Read what waits, and what the server has: that only if it may show something else.
+
+        What has been delivered since is shown as it was while it waited.
+        """
+        settings, now = acts.current(), time.monotonic()
+        mark, before = _server_mark(settings), self._there.get(query)
+        if before is not None and (before.mark == mark or now < before.at + before.wait):
+            found = recall.latest(settings, _FOUND, now + _PATIENCE, query, before.found)
+            with Reader(settings.locations().ledger) as reader:
+                found.there = [*before.delivered(found, reader), *found.there]
+            return found
+        found = recall.latest(settings, _FOUND, now + _PATIENCE, query)
+        wait = 0.0 if before is None else before.next_wait(now)
+        self._there = {name: each for name, each in self._there.items() if not name}
+        self._there[query] = _There(mark, now, found, wait)
+        return found
 
     def _memory(self, request: Request) -> Response:
         with waiting.opened(acts.current()) as seen:
@@ -290,6 +338,7 @@ class Window:
     def _act(self, act: Callable[[Form], Said]) -> Callable[..., Any]:
         async def answer(request: Request) -> Response:
             done = await run_in_threadpool(act, await acts.form_of(request))
+            self._there.clear()  # it may have changed what the server has
             answer = self._html("note.html", {"said": done.text, "undo": done.undo, "good": True})
             return _with_event(answer, done.event)
 
@@ -315,6 +364,14 @@ def _mark() -> tuple[object, ...]:
     files = (paths.ledger, wal, paths.queue, paths.dlq, paths.emergency, paths.metrics, paths.pause)
     found = map(atomic.signature, files)  # SQLite changes the owner of its log with each reader
     return (*(each and each.lasting for each in found), time.time() // _MINUTE)
+
+
+def _server_mark(settings: Settings) -> tuple[object, ...]:
+    """Return what differs once the server may show something else, as far as is known here."""
+    paths = settings.locations()
+    state = worker_report.told(worker_report.metrics(paths.metrics)).state.name
+    with Reader(paths.ledger) as reader:
+        return chosen_server(settings, paths).name, state, reader.last_delivery()
 
 
 def _with_event(answer: Response, event: str) -> Response:

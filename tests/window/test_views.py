@@ -113,6 +113,40 @@ def test_what_others_do_shows_by_itself(window: Window, server: Standin) -> None
     wait_until(lambda: tab.page.locator("dd .value").nth(3).inner_text() == "1")
 
 
+# A page that is hidden, and a promise that ends when the next change is told among the tabs.
+HIDE: Final = """
+Object.defineProperty(document, "hidden", { configurable: true, get: () => true });
+const tabs = new BroadcastChannel(`mem0tray ${document.body.dataset.session}`);
+window.heard = new Promise((done) => (tabs.onmessage = () => done()));
+"""
+
+
+def test_changes_here_ask_the_server_nothing_and_a_hidden_page_nobody(
+    window: Window, server: Standin
+) -> None:
+    home = window.home
+    home.write_queue([entry("there", project) for project in ("alpha", "beta", "gamma")])
+    server.wait_for(lambda: server.count("there") == 3)
+    window.fill(waiting("first"), waiting("second"))
+    tab = window.open()
+    tab.sees("there", "first", within="#latest .list")
+    asked = list(server.requests)
+    asks: list[str] = []
+    tab.page.on("request", lambda request: asks.append(request.url))
+    with tab.page.expect_response("**/latest"):
+        home.write_dlq([each for each in home.dlq_items() if each["content"] != "first"])
+    tab.page.locator("#latest .list", has_not_text="first").wait_for()
+    tab.page.evaluate(HIDE)
+    asks.clear()
+    home.write_dlq([])
+    tab.page.evaluate("heard")
+    assert asks == []
+    tab.page.evaluate("delete document.hidden")
+    tab.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    tab.page.locator("#latest .list", has_not_text="second").wait_for()
+    assert [each for each in server.requests[len(asked) :] if "/memory/" in each.path] == []
+
+
 def test_what_changes_before_the_page_listens_shows(window: Window) -> None:
     tab = window.open()
 

@@ -16,9 +16,15 @@ function hear(news) {
   else refresh();
 }
 
+// A page that nobody sees asks for nothing.
+let stale = false;
 function refresh() {
-  document.body.dispatchEvent(new Event("changed"));
+  stale = document.hidden;
+  if (!stale) document.body.dispatchEvent(new Event("changed"));
 }
+document.addEventListener("visibilitychange", () => {
+  if (stale) refresh();
+});
 
 // A click is lost when its button is replaced, or moves, before it is let go: until then nothing
 // refreshes. Then what was to be shown is asked for again.
