@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 
 from mem0tray.agents.table import AGENTS, CLAUDE_CODE
 from mem0tray.core import json_edit, toml_edit
-from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.errors import FileUnavailableError
 from mem0tray.system.paths import APP
 
 NAME: Final = APP  # the name of the tools' server
@@ -79,7 +79,7 @@ def servers(name: str, text: str) -> list[Caller]:
 
 
 def with_server(name: str, text: str, program: Sequence[str]) -> str:
-    """Add a server of the tools; one that `install` made gets `program`. Raises Mem0TrayError."""
+    """Add a server of the tools, or give ours its `program`. Raises FileUnavailableError."""
     form, found = AGENTS[name].settings, servers(name, text)
     started = {"command": program[0], "args": [*program[1:], "mcp"]}
     if "args" not in form.server:
@@ -96,7 +96,7 @@ def with_server(name: str, text: str, program: Sequence[str]) -> str:
     if found:
         return text
     if NAME in _loads(name)(text).get(form.servers, {}):
-        raise Mem0TrayError(
+        raise FileUnavailableError(
             f"{AGENTS[name].title} has another server under the name {NAME}; nothing was changed.",
             "Give that one another name, or remove it.",
         )

@@ -25,6 +25,7 @@ from mem0tray.agents.table import AGENTS, CLAUDE_CODE
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.files import atomic, private_folders, temporary
 from mem0tray.files.atomic import Signature, TornError
+from mem0tray.system import regular_file
 from mem0tray.system.paths import data_root
 
 MCP: Final = "mcp"
@@ -113,12 +114,22 @@ def plan(
         try:
             change = _planned(name, read(name, path), its, program)
         except (FileUnavailableError, ValueError) as error:
+            if not (program or _names_us(path)):
+                continue
             if isinstance(error, ValueError):  # of TOML that has no place for a further table
                 why = f"{path} has no place for a further server ({error})."
                 error = FileUnavailableError(why, "Write each as a table, `[mcp_servers.NAME]`.")
             change = _planned(name, _none(path), its, program).refused(error)
         changes.append(change)
     return [each for each in changes if each.parts or each.refusal]
+
+
+def _names_us(path: Path) -> bool:
+    """Return whether a file that makes no sense to us may hold something of ours."""
+    try:
+        return callers.NAME.encode() in regular_file.read_bytes(path)
+    except OSError:
+        return True
 
 
 def refuse(changes: Iterable[Change]) -> None:

@@ -57,11 +57,10 @@ def planned(
     *,
     allow: bool | None,
     asking: bool,
-    dry_run: bool = False,
 ) -> list[Change]:
     """Return what connects the agents; if `allow` is None, ask whether to allow the tools.
 
-    Raises Mem0TrayError where a file must not be changed, and click.Abort.
+    Raises click.Abort.
     """
     program = Origin.of_this_process().in_console()
     plan = partial(connecting.plan, program=program, parts=parts)
@@ -71,10 +70,7 @@ def planned(
         titles = [AGENTS[name].title for name in agents if more[name] != made[name]]
         if titles and click.confirm(f"Shall {', '.join(titles)} use the tools without asking you?"):
             made = more
-    changes = [change for name in agents for change in made[name]]
-    if not dry_run:
-        connecting.refuse(changes)
-    return changes
+    return [change for name in agents for change in made[name]]
 
 
 def make(
@@ -82,7 +78,8 @@ def make(
 ) -> None:
     """Show the changes (unless not to `show`), ask if somebody can answer, make them, and say so.
 
-    Raises click.Abort, and Mem0TrayError where a file cannot be written. A refused one is left out.
+    Raises click.Abort, and Mem0TrayError where a file cannot be written. A refused one is left out:
+    FileUnavailableError says at the end which, and why.
     """
     needed = [each for each in changes if each.is_needed and (dry_run or not each.refusal)]
     follows = _what_follows([each for each in needed if each.adding])
@@ -118,6 +115,12 @@ def make(
     elif not dry_run:
         for line in follows:
             output.say_beside("", line)
+    _name_refused([] if dry_run else changes)
+
+
+def _name_refused(changes: Sequence[Change]) -> None:
+    if refused := [str(each.refusal) for each in changes if each.refusal]:
+        raise FileUnavailableError(" ".join(refused))
 
 
 def parts_of(change: Change) -> str:
@@ -194,17 +197,13 @@ def install(
 
     AGENT is claude-code, codex, gemini, copilot, cursor or opencode. Without --yes or --json the
     difference is shown, and at a terminal you are asked; a copy of each file is kept. A file that
-    is malformed, read-only or a link is left alone, and then nothing is changed, of no agent.
+    is malformed, read-only or a link is left alone; the others are changed, and the command says
+    which was left and why, and exits with 1.
     """
     if not (agents or every):
         raise click.UsageError("Name what to connect: `mem0tray install claude-code`, or --all.")
     asking = not (dry_run or yes or as_json) and output.can_ask()
     if allow and parts and connecting.MCP not in parts:
         raise click.UsageError("--allow is about the tools: add --mcp.")
-    try:
-        names = named(agents, every=every)
-        changes = planned(names, parts, allow=allow, asking=asking, dry_run=dry_run)
-    except FileUnavailableError as error:
-        how = "Or name the other agents: `mem0tray install AGENT…`." if every else ""
-        raise FileUnavailableError(str(error), how) from error
+    changes = planned(named(agents, every=every), parts, allow=allow, asking=asking)
     make(changes, dry_run=dry_run, yes=yes, as_json=as_json)

@@ -19,7 +19,7 @@ from mem0tray.config import keyring_key
 from mem0tray.config import settings as config
 from mem0tray.config.settings import CLAUDE_DIR, SERVER_URL
 from mem0tray.core import text
-from mem0tray.core.errors import FileUnavailableError, Mem0TrayError, UsageError
+from mem0tray.core.errors import Mem0TrayError, UsageError
 from mem0tray.core.state import kill_command
 from mem0tray.core.text import plural
 from mem0tray.desktop import autostart, session
@@ -74,9 +74,6 @@ def uninstall(
         names = named(agents, every=every)
         changes = [each for name in names for each in connecting.plan(name, parts=parts)]
         make(changes, dry_run=dry_run, yes=yes, as_json=as_json)
-        refused = [str(each.refusal) for each in changes if each.refusal]
-        if refused and not dry_run:
-            raise FileUnavailableError(" ".join(refused))
         return
     if parts or dry_run:
         raise click.UsageError("--mcp, --hooks and --dry-run go with an agent or --all.")

@@ -140,6 +140,18 @@ def test_what_others_changed_since_stays(home: Scratch, agent: str) -> None:
         assert (home.root / ".codex/config.toml").read_text("utf-8") == expected
 
 
+def test_doctor_names_each_agent_whose_settings_start_a_program_that_is_gone(
+    home: Scratch, program: Path
+) -> None:
+    for agent in AGENTS:
+        put(home, agent)
+    changes(home, "install", "--all")
+    program.parent.rename(home.root / "elsewhere")
+    for agent in AGENTS.values():
+        said = str(checks(home, agent.title.lower()))
+        assert f"{agent.title} starts mem0tray, but {program} is not there any more" in said
+
+
 @every_agent
 def test_a_moved_program_is_named_anew(home: Scratch, program: Path, agent: str) -> None:
     put(home, agent)

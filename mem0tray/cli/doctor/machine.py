@@ -213,7 +213,7 @@ def _odd_callers(
     for program in dict.fromkeys(each.program for each in both if each.program):
         if obstacle := programs.obstacle(program[0]):
             remedy = f"`mem0tray install {name}` names it anew."
-            yield _odd(name, f"It starts mem0tray, but {obstacle}.", remedy)
+            yield _odd(name, f"{AGENTS[name].title} starts mem0tray, but {obstacle}.", remedy)
     if plug_in and both:
         yield _odd(
             name,
