@@ -17,7 +17,8 @@ from uvicorn import Config, Server
 from mem0tray.core.errors import AlreadyRunningError, Mem0TrayError
 from mem0tray.files.lock import FileLock
 from mem0tray.files.private_folders import make_own_folder
-from mem0tray.localserver import endpoint
+from mem0tray.localserver import connections, endpoint
+from mem0tray.localserver.connections import OwnConnection
 from mem0tray.localserver.endpoint import Endpoint, find
 from mem0tray.system import programs
 
@@ -68,6 +69,7 @@ def host(
     Raises AlreadyRunningError when a server serves this folder, Mem0TrayError if this one cannot.
     """
     make_own_folder(folder)
+    connections.allow_many()
     other = find(folder)
     if other is not None:
         raise AlreadyRunningError(
@@ -96,7 +98,7 @@ class _LocalServer(Server):
             Config(
                 "",  # the application is made with what stops this server
                 loop="asyncio",
-                http="h11",
+                http=OwnConnection,
                 ws="none",
                 lifespan="off",
                 interface="asgi3",

@@ -147,9 +147,9 @@ def test_doctor_names_each_agent_whose_settings_start_a_program_that_is_gone(
         put(home, agent)
     changes(home, "install", "--all")
     program.parent.rename(home.root / "elsewhere")
-    for agent in AGENTS.values():
-        said = str(checks(home, agent.title.lower()))
-        assert f"{agent.title} starts mem0tray, but {program} is not there any more" in said
+    for title in (each.title for each in AGENTS.values()):
+        said = str(checks(home, title.lower()))
+        assert f"{title} starts mem0tray, but {program} is not there any more" in said
 
 
 @every_agent

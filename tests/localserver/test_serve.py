@@ -1,8 +1,10 @@
 """The server as a process: its files, its port, its end."""
 
+import contextlib
 import json
 import signal
 import socket
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -161,3 +163,38 @@ def test_the_address_is_always_this_computer(tmp_path: Path) -> None:
     read = endpoint.read(tmp_path)
     assert read is not None
     assert read.url == "http://127.0.0.1:9"
+
+
+_ASKS = """
+import socket, sys
+with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as there:
+    there.sendall(b"GET /health HTTP/1.1\\r\\nHost: localhost\\r\\n\\r\\n")
+    try:
+        print(len(there.recv(100)))
+    except ConnectionResetError:
+        print(0)
+"""
+
+
+@needs.linux("only its kernel names the user of a connection")
+@needs.root("only root starts a program as somebody else")
+@pytest.mark.parametrize(("user", "answered"), [(0, True), (65534, False)])
+def test_another_user_gets_no_answer(serve: Serve, user: int, *, answered: bool) -> None:
+    port = serve().ready().port
+    command = ["/usr/bin/python3", "-c", _ASKS, str(port)]
+    said = subprocess.run(command, user=user, capture_output=True, text=True, check=True).stdout
+    assert (int(said) > 0) == answered
+
+
+def test_connections_that_say_nothing_keep_nobody_out(serve: Serve) -> None:
+    ready = serve().ready()
+    with contextlib.ExitStack() as stack:
+        silent = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", ready.port)))
+            for _ in range(200)
+        ]
+        client = stack.enter_context(client_of(ready))
+        assert save(client, "p", "text").status_code == 200
+        silent[0].settimeout(LONGEST)
+        with contextlib.suppress(ConnectionResetError):  # the oldest is cut
+            assert silent[0].recv(1) == b""
