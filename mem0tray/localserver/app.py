@@ -4,7 +4,6 @@ Endpoints call SQLite directly: a commit takes less than handing it to a thread.
 """
 
 import hmac
-import os
 import re
 import sqlite3
 from contextlib import suppress
@@ -80,7 +79,7 @@ class _Condition:
             self._is_in_trouble = False
 
     def _identity(self, request: Request) -> dict[str, Any]:
-        known = {"service": "mem0tray", "version": __version__, "pid": os.getpid()}
+        known = {"service": "mem0tray", "version": __version__}
         challenge = request.query_params.get("challenge", "")
         if 0 < len(challenge) <= CHALLENGE_MAX:
             known["proof"] = proof(self._token, challenge)

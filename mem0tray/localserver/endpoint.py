@@ -93,9 +93,7 @@ def _answers(named: Endpoint, timeout: float) -> bool:
     try:
         connection.request("GET", f"/health?challenge={challenge}")
         document = json.loads(connection.getresponse().read(_ANSWER_MAX))
-        return document["pid"] == named.pid and secrets.compare_digest(
-            document["proof"], proof(named.token, challenge)
-        )
+        return secrets.compare_digest(document["proof"], proof(named.token, challenge))
     except (OSError, http.client.HTTPException, ValueError, TypeError, KeyError, RecursionError):
         return False
     finally:

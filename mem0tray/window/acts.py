@@ -30,6 +30,8 @@ from mem0tray.window.progress import Retry
 Form = ImmutableMultiDict[str, Any]
 FILTER: Final = ("cause", "project", "age", "text", "keys")
 HELD: Final = "held"
+_TOO_LONG: Final = Reason("The text is too long; nothing was changed.")
+_LONGEST_FORM: Final = 4_000_000  # bytes: the longest text has three for each of its own
 _DIGITS: Final = 19  # of a key in the ledger
 # What became of the text whose place another has taken, if a server has it, or may have it.
 _FORMER: Final = {
@@ -213,7 +215,7 @@ def _text(form: Form) -> str:
     if not text.strip():
         raise Mem0TrayError(Reason("The text is empty; nothing was changed."))
     if items.is_too_long(text):
-        raise Mem0TrayError(Reason("The text is too long; nothing was changed."))
+        raise Mem0TrayError(_TOO_LONG)
     return text
 
 
@@ -226,9 +228,16 @@ def delivered_of(form: Form) -> ServerMemory:
 
 
 async def form_of(request: Request) -> Form:
-    """Read a form as a page of ours sends it; `Request.form` would need one more package."""
-    text = (await request.body()).decode("ascii", "replace")
-    return ImmutableMultiDict(parse_qsl(text, keep_blank_values=True))
+    """Read a form as a page of ours sends it; `Request.form` would need one more package.
+
+    Raises Mem0TrayError where it is longer than any of ours.
+    """
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _LONGEST_FORM:
+            raise Mem0TrayError(_TOO_LONG)
+    return ImmutableMultiDict(parse_qsl(body.decode("ascii", "replace"), keep_blank_values=True))
 
 
 def memories_of(seen: WaitingItems, form: Form) -> list[FoundItem]:

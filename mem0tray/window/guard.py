@@ -9,6 +9,7 @@ the page.
 
 import hmac
 import secrets
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from typing import Final
 
@@ -68,8 +69,11 @@ class Doors:
 class WindowGuard:
     """Refuses every request but those; also says how a browser is to treat each answer."""
 
-    def __init__(self, app: ASGIApp, own: Endpoint, doors: Doors) -> None:
+    def __init__(
+        self, app: ASGIApp, own: Endpoint, doors: Doors, closed: Callable[[], Response]
+    ) -> None:
         self._app = app
+        self._closed = closed  # makes the page for a browser that may not come in
         self._own = own
         self._doors = doors
         self.cookie = f"mem0tray-{own.port}"
@@ -88,6 +92,8 @@ class WindowGuard:
             await self._app(scope, receive, send_safely)
         else:
             refused = Response(f"{status.value} {status.phrase}\n", status, media_type="text/plain")
+            if status is HTTPStatus.FORBIDDEN and scope["path"].startswith(self._doors.path):
+                refused = self._closed()
             await refused(scope, receive, send_safely)
 
     def _refusal(self, request: Request) -> HTTPStatus | None:
@@ -113,13 +119,20 @@ class WindowGuard:
 
     def _is_ours(self, request: Request) -> bool:
         headers, doors = request.headers, self._doors
-        if not doors.session or not _same(request.cookies.get(self.cookie, ""), doors.session):
+        if not doors.session or not any(_same(e, doors.session) for e in self._cookies(request)):
             return False
         if headers.get("sec-fetch-site") not in _OURS:
             return False
         if request.method in ("GET", "HEAD"):
             return True
         return headers.get("origin") == self._own.url and _same(headers.get(FORM, ""), doors.form)
+
+    def _cookies(self, request: Request) -> Iterator[str]:
+        """Yield the values of our cookie: a page at another port may set one of its name too."""
+        for pair in "; ".join(request.headers.getlist("cookie")).split(";"):
+            name, _, value = pair.strip().partition("=")
+            if name == self.cookie:
+                yield value
 
 
 def _same(one: str, other: str) -> bool:

@@ -1,12 +1,11 @@
 """What the window answers: the page, what changes on it, and what a user does there."""
 
 import asyncio
-import functools
 import json
 import math
-import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -111,7 +110,9 @@ class Window:
             Mount(doors.path.rstrip("/"), routes=inside),
         ]
         handlers: dict[Any, Any] = {Mem0TrayError: self._failed, HTTPException: _plain}
-        self._guard = WindowGuard(Starlette(routes=routes, exception_handlers=handlers), own, doors)
+        app = Starlette(routes=routes, exception_handlers=handlers)
+        closed = partial(self._html, "closed.html", status=403)
+        self._guard = WindowGuard(app, own, doors, closed)
         self.app = self._guard
 
     @property
@@ -127,7 +128,7 @@ class Window:
 
     async def _health(self, request: Request) -> Response:
         challenge = request.query_params.get("challenge", "")[:CHALLENGE_MAX]
-        return JSONResponse({"pid": os.getpid(), "proof": proof(self._own.token, challenge)})
+        return JSONResponse({"proof": proof(self._own.token, challenge)})
 
     async def _ticket(self, _: Request) -> Response:
         self._left = time.monotonic()
@@ -353,8 +354,8 @@ class Window:
         return _with_event(answer, "changed") if is_act else answer
 
 
-_language_of = functools.cache(Language)
-_templates_in = functools.cache(page.templates)
+_language_of = cache(Language)
+_templates_in = cache(page.templates)
 
 
 def _mark() -> tuple[object, ...]:

@@ -12,7 +12,7 @@ from mem0tray.agents.table import CLAUDE_CODE
 from mem0tray.config import config_file, setting_rules
 from mem0tray.config import settings as config
 from mem0tray.config.server_address import ServerAddress
-from mem0tray.config.settings import API_KEY, ENVIRONMENT, SERVER_URL
+from mem0tray.config.settings import API_KEY, ENVIRONMENT, LOCAL_URL, SERVER_URL
 from mem0tray.core.errors import Mem0TrayError, SettingsError
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import without_password
@@ -25,6 +25,7 @@ _CHOICES: Final = {
     "ui.language": ("", *setting_rules.CHOICES["ui.language"]),
 }
 _KEYS: Final = (SERVER_URL, API_KEY, *_CHOICES)
+_WAS: Final = "was:"  # before the name of what was shown
 _SECONDS: Final = 5.0
 
 
@@ -50,13 +51,22 @@ def shown() -> dict[str, Any]:
 def save(form: ImmutableMultiDict[str, Any]) -> None:
     """Write what the user has changed into the settings file, whose comments stay.
 
-    What others have changed since the page was made stays too. Raises SettingsError.
+    What others have changed since the page was made stays too. Raises SettingsError, and writes
+    nothing then.
     """
-    file = location()
-    for key in _KEYS:
-        given = str(form.get(key, "")).strip()
-        if key in form and given != form.get(f"was:{key}", ""):
-            config_file.change(file, key, config_file.checked(key, given) if given else None)
+    given = {key: str(value).strip() for key, value in form.items() if not key.startswith(_WAS)}
+    if unknown := given.keys() - {*_KEYS}:
+        raise SettingsError(Reason("There is no setting {key} here.", key=repr(min(unknown))))
+    new = {key: each for key, each in given.items() if each != form.get(f"{_WAS}{key}", "")}
+    checked = {key: config_file.checked(key, each) if each else None for key, each in new.items()}
+    server = config.read().settings.server
+    wanted = replace(
+        server, url=new.get(SERVER_URL, server.url), api_key=new.get(API_KEY, server.api_key)
+    )
+    if checked and wanted.url not in ("", LOCAL_URL):
+        ServerAddress.from_settings(wanted, keyring_within=0)  # or it could not be used
+    for key, each in checked.items():
+        config_file.change(location(), key, each)
 
 
 def test(form: ImmutableMultiDict[str, Any]) -> list[Check]:

@@ -46,6 +46,26 @@ def test_a_refused_value_changes_nothing(home: Scratch) -> None:
     assert config.load().settings.server.url == "http://a.test"
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"sync.timeout": "5"},
+        {"server.url": "nonsense", "was:server.url": "http://a.test"},
+        {"server.api_key": "secret"},  # which would go in the clear
+    ],
+)
+def test_what_cannot_be_used_or_is_no_field_of_the_page_is_not_saved(
+    home: Scratch, more: dict[str, str]
+) -> None:
+    home.ok("config", "set", "server.url", "http://a.test", "--no-test")
+    level = {"notifications.level": "none", "was:notifications.level": "all"}
+    with pytest.raises(SettingsError):
+        settings_form.save(ImmutableMultiDict(level | more))
+    now = config.load().settings
+    assert (now.server.url, now.server.api_key) == ("http://a.test", "")
+    assert now.notifications.level == "all"
+
+
 @pytest.mark.parametrize("typed", ["same", "elsewhere"])
 def test_the_key_that_is_set_goes_only_to_its_own_host_and_port(home: Scratch, typed: str) -> None:
     with Standin() as one, Standin() as other:
@@ -94,3 +114,19 @@ def test_only_an_act_that_fails_has_the_page_ask_again(
     found = {each: client.post(each, headers=headers) for each in ("latest", "settings")}
     assert all("It did not answer." in each.text for each in found.values())
     assert [each for each in found if "HX-Trigger" in found[each].headers] == ["settings"]
+
+
+def test_another_cookie_of_our_name_keeps_nobody_out(client: TestClient) -> None:
+    (ours,) = client.cookies.jar
+    client.cookies.clear()
+    right, wrong = f"{ours.name}={ours.value}", f"{ours.name}=x"
+    for cookies in (f"{wrong}; {right}", f"{right}; {wrong}"):
+        assert client.get("undelivered", headers={"Cookie": cookies}).status_code == 200
+    refused = client.get("undelivered", headers={"Cookie": wrong})
+    assert (refused.status_code, "mem0tray open" in refused.text) == (403, True)
+
+
+def test_a_form_longer_than_any_of_ours_is_refused(served: Window, client: TestClient) -> None:
+    headers = {FORM: served._doors.form, "Origin": "http://127.0.0.1:9"}
+    answer = client.post("edit", headers=headers, content=b"content=" + bytes(5_000_000))
+    assert "The text is too long; nothing was changed." in answer.text
