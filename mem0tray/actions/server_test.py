@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Final, NamedTuple
 
+from msgspec.structs import replace
+
 from mem0tray.config import server_choice
 from mem0tray.config.server_address import ServerAddress, is_in_keyring
 from mem0tray.config.settings import API_KEY, ENVIRONMENT, LOCAL_URL, Loaded, variable
 from mem0tray.core import reasons
-from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.errors import Mem0TrayError, SettingsError
 from mem0tray.localserver import endpoint
 from mem0tray.server import Recognition, connect, connect_to_probe
 from mem0tray.server.answers import redirected_to
@@ -50,6 +52,26 @@ class Check(NamedTuple):
     level: str
     message: str
     remedy: str = ""
+
+
+def as_typed(loaded: Loaded, url: str, key: str = "", dialect: str = "") -> Loaded:
+    """Return the settings with a server as a person types it; nothing is set.
+
+    The key that is set goes along only to the host and port that it is set for.
+    """
+    server = loaded.settings.server
+    typed = replace(server, url=url, dialect=dialect or server.dialect)
+    if key or _place(server.url) != _place(url):
+        typed = replace(typed, api_key=key, keyring=False)
+    return replace(loaded, settings=replace(loaded.settings, server=typed))
+
+
+def _place(url: str) -> tuple[bool, str, int] | None:
+    try:
+        address = ServerAddress.of(url)
+    except SettingsError:  # for `local` too, and where none is chosen
+        return None
+    return address.plain_http, address.hostname, address.port
 
 
 def examine(loaded: Loaded, seconds: float) -> list[Check]:

@@ -187,6 +187,11 @@ def report_on_server(key: str) -> frozenset[str]:
     url = loaded.settings.server.url
     if loaded.wrong or not url or (url == LOCAL_URL and key != SERVER_URL):
         return frozenset()  # it is not known which server is meant, or nothing of it has changed
+    return report_on(loaded)
+
+
+def report_on(loaded: Loaded) -> frozenset[str]:
+    """Test the server of these settings, and say what came of it; return the steps that failed."""
     from mem0tray.actions import server_test  # slow to import, as the network is
 
     with output.waiting():

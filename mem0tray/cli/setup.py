@@ -14,7 +14,7 @@ from mem0tray.agents.table import AGENTS, CLAUDE_CODE
 from mem0tray.cli import arguments, output, setup_server
 from mem0tray.cli.output import Style
 from mem0tray.cli.setup_server import Deciding
-from mem0tray.config import config_file, server_choice
+from mem0tray.config import config_file, server_choice, setting_rules
 from mem0tray.core import item as items
 from mem0tray.core.errors import INTERRUPTED, Mem0TrayError, UsageError
 from mem0tray.core.item import Item
@@ -47,6 +47,12 @@ _SHOWN: Final = 1000
     help="Where the key is put, or moved. Default: the system's keyring, where one can be used.",
 )
 @click.option(
+    "--dialect",
+    type=click.Choice(setting_rules.CHOICES["server.dialect"]),
+    help="How the server is spoken to, where it does not say so itself: `vps`: one of your own"
+    " making; `oss`: an official one; `platform`: Mem0's own service.",
+)
+@click.option(
     "--agent",
     "agents",
     multiple=True,
@@ -75,6 +81,7 @@ def command(
     server: str | None,
     key_from: str | None,
     key_in: str | None,
+    dialect: str | None,
     agents: tuple[str, ...],
     claude_code: bool | None,
     autostart: bool | None,
@@ -88,7 +95,16 @@ def command(
     is, or with --yes takes the defaults. At the end a memory of the project `mem0tray` is saved,
     delivered and recalled. Exits with 1 where that, or a part before it, fails; what was set stays.
     """
-    options = (server, key_from, key_in, agents or None, claude_code, autostart, auto_memory)
+    options = (
+        server,
+        key_from,
+        key_in,
+        dialect,
+        agents or None,
+        claude_code,
+        autostart,
+        auto_memory,
+    )
     asking = not yes and output.can_ask()
     if not (asking or yes) and all(each is None for each in options):
         raise UsageError(
@@ -101,7 +117,7 @@ def command(
     paths = arguments.load().locations()
     way = Deciding(asking, yes, is_first=not paths.ledger.exists())
     try:
-        wrong = setup_server.set_up(server, key_from, key_in, way)
+        wrong = setup_server.set_up(server, key_from, key_in, dialect, way)
         if asking or yes:
             # Whoever left it at this computer is not asked once others have begun the files.
             server_choice.remember_if_first(arguments.load().server.url, paths)

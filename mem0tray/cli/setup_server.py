@@ -6,18 +6,27 @@ from typing import Final, NamedTuple
 
 import click
 
+from mem0tray.actions import server_test
 from mem0tray.cli import arguments, output
-from mem0tray.cli.config import remark_key_goes_along, report_on_server
+from mem0tray.cli.config import remark_key_goes_along, report_on, report_on_server
 from mem0tray.config import config_file, keyring_key, server_choice, settings
 from mem0tray.config.keyring_key import KeyringUnavailableError
 from mem0tray.config.server_address import ServerAddress
-from mem0tray.config.settings import API_KEY, LOCAL_URL, SERVER_URL
+from mem0tray.config.settings import API_KEY, LOCAL_URL, SERVER_URL, Loaded
 from mem0tray.core.errors import SettingsError, UsageError
+from mem0tray.server import AUTO
 from mem0tray.system.paths import config_file as location
 
 KEYRING: Final = "keyring"
 SETTINGS: Final = "settings"
 _SWITCH: Final = "server.keyring"
+_DIALECT: Final = "server.dialect"
+_OWN: Final = "vps"  # the dialect of a server of one's own making
+_IS_OWN: Final = (
+    "It is healthy, and does not say what it is. Is it a server of your own making, which takes"
+    " `POST /memory` (`mem0tray help private`)?"
+)
+_SECONDS: Final = 5.0
 _KEY_STEP: Final = "server key"  # of the server test
 
 
@@ -41,50 +50,93 @@ class Deciding(NamedTuple):
 
 
 def set_up(
-    server: str | None, key_from: str | None, place: str | None, way: Deciding
+    server: str | None, key_from: str | None, place: str | None, dialect: str | None, way: Deciding
 ) -> frozenset[str]:
     """Choose the server and its key as the options say, or a person, who may correct both.
 
-    Returns the names of the test's steps that failed. Raises UsageError before any change.
+    Nothing is set before all of it is answered. Returns the names of the test's steps that failed.
+    Raises UsageError before any change.
     """
     if server is not None and not server.strip():
         raise UsageError(
             "--server is empty.",
             "Name the address of your Mem0 server, or `local` for this computer only.",
         )
-    key = None if key_from is None else _read_key(key_from)
-    while True:
-        address = _chosen(server, way)
-        _change(address, key, place)
-        failed = report_on_server(SERVER_URL)
-        if server is not None or address is None or not failed - {_KEY_STEP}:
-            break
-        output.say("Enter keeps this address all the same; or type another.")
-    if key is not None:
-        return failed
-    while way.asking and _address() and not arguments.is_in_environment(API_KEY):
-        now = arguments.load_all().settings.server
-        kept = "Enter: the one that is set" if now.api_key or now.keyring else "Enter: none"
-        question = f"API key of the server, which is not shown ({kept})"
-        typed = click.prompt(question, hide_input=True, default="", show_default=False).strip()
-        if not typed:
-            break
-        key = typed
-        _change(None, key, place)
+    typed = _Typed(None, None if key_from is None else _read_key(key_from), dialect or "")
+    failed, typed = _with_address(typed, server, way)
+    if way.asking and typed.key is None and not arguments.is_in_environment(API_KEY):
+        failed, typed = _with_key(typed, failed)
+    _change(typed, place)
+    now = arguments.load_all().settings.server
+    if typed.address and typed.key is None and (now.api_key or now.keyring):
+        failed = report_on_server(API_KEY)  # the key that is set goes there too
+    if typed.key is None and place is not None:  # the key that is set moves there
+        key = ServerAddress.from_settings(now).token if _address() else ""
+        if not key:
+            raise UsageError(
+                "No API key is set that could be put there.", "Give it with `--key-from FILE`."
+            )
+        _change(typed._replace(address=None, key=key), place)
         failed = report_on_server(API_KEY)
+    return failed
+
+
+class _Typed(NamedTuple):
+    """A server as it is to be set: None, or an empty dialect, leaves what is set."""
+
+    address: str | None
+    key: str | None
+    dialect: str
+
+    def test(self) -> frozenset[str]:
+        """Test it before it is set, and say what came of it; return the steps that failed."""
+        return report_on(self._settings())
+
+    def answers(self) -> bool:
+        """Return whether the server is healthy."""
+        with output.waiting():
+            steps = server_test.examine(self._settings(), _SECONDS)
+        return (server_test.SERVER, server_test.OK) in {(each.name, each.level) for each in steps}
+
+    def _settings(self) -> Loaded:
+        loaded = settings.read()
+        url = self.address or loaded.settings.server.url
+        dialect = self.dialect or (AUTO if self.address else "")
+        return server_test.as_typed(loaded, url, self.key or "", dialect)
+
+
+def _with_address(typed: _Typed, given: str | None, way: Deciding) -> tuple[frozenset[str], _Typed]:
+    failed = frozenset[str]()
+    while True:
+        address = _chosen(given, way, typed.address)
+        if address is not None and address == typed.address:  # it is kept all the same
+            return failed, typed
+        typed = typed._replace(address=address)
+        failed = typed.test()
+        asks = way.asking and given is None and address is not None
+        if not asks or not failed - {_KEY_STEP}:
+            return failed, typed
+        own = typed._replace(dialect=_OWN)
+        if not typed.dialect and own.answers() and click.confirm(_IS_OWN):
+            return own.test(), own
+        output.say("Enter keeps this address all the same; or type another.")
+
+
+def _with_key(typed: _Typed, failed: frozenset[str]) -> tuple[frozenset[str], _Typed]:
+    now = arguments.load_all().settings.server
+    kept = "the one that is set" if now.api_key or now.keyring else "none"
+    while _address(typed.address):
+        question = f"API key of the server, which is not shown (Enter: {kept})"
+        key = click.prompt(question, hide_input=True, default="", show_default=False).strip()
+        if not key:
+            break
+        typed = typed._replace(key=key)
+        failed = typed.test()
         if _KEY_STEP not in failed:
             break
         output.say("Enter keeps this key all the same; or type another.")
-    if key is not None or place is None:
-        return failed
-    now = arguments.load_all().settings.server  # the key that is set moves there
-    key = ServerAddress.from_settings(now).token if _address() else ""
-    if not key:
-        raise UsageError(
-            "No API key is set that could be put there.", "Give it with `--key-from FILE`."
-        )
-    _change(None, key, place)
-    return report_on_server(API_KEY)
+        kept = "this one"
+    return failed, typed
 
 
 def _read_key(file: str) -> str:
@@ -103,15 +155,18 @@ def _read_key(file: str) -> str:
     return key
 
 
-def _chosen(given: str | None, way: Deciding) -> str | None:
-    """Return the address to set, as the option or a person says; None if it stays as it is."""
+def _chosen(given: str | None, way: Deciding, typed: str | None) -> str | None:
+    """Return the address to set, as the option or a person says; None if it stays as it is.
+
+    `typed`: the one that the person has typed before.
+    """
     now = arguments.load_all().settings
     there = server_choice.chosen(now.server.url, now.locations())
     if given is not None:
         return config_file.checked(SERVER_URL, given) if given != now.server.url else None
     if way.asking and not arguments.is_in_environment(SERVER_URL):
         question = "Server: the address of your Mem0 server, or `local` for this computer only"
-        answer: str = click.prompt(question, default=there, value_proc=_checked)
+        answer: str = click.prompt(question, default=typed or there, value_proc=_checked)
         return answer if answer != there else None
     if there is None:
         raise UsageError(
@@ -129,13 +184,14 @@ def _checked(answer: str) -> str:
         raise click.BadParameter(str(error)) from error
 
 
-def _change(address: str | None, key: str | None, place: str | None) -> None:
-    """Set the server's address and its key; None leaves the one or the other as it is."""
-    before = settings.read()
+def _change(typed: _Typed, place: str | None) -> None:
+    before, address, key = settings.read(), typed.address, typed.key
     if key is not None:
         _put(key, place, address)
     elif address is not None:
         config_file.change(location(), SERVER_URL, address)
+    if typed.dialect or address is not None:  # that of the server before says nothing
+        config_file.change(location(), _DIALECT, typed.dialect or None)
     stays = key is None or arguments.is_in_environment(API_KEY)  # the key that was set
     if address is not None and not arguments.warn_of_variable(SERVER_URL) and stays:
         remark_key_goes_along(before)

@@ -32,7 +32,8 @@ _NO_TLS: Final = Reason(
 ).id
 SET_DIALECT: Final = Reason(
     "Set the right address with `mem0tray config set server.url ADDRESS`, or how the server there"
-    " is spoken to with `mem0tray config set server.dialect NAME`."
+    " is spoken to with `mem0tray config set server.dialect NAME`: `vps` is one of your own making,"
+    " `oss` an official one, `platform` Mem0's own service."
 )
 _PROJECT: Final = Reason(
     "Look whether the server knows this project, and whether the"

@@ -70,10 +70,7 @@ def save(form: ImmutableMultiDict[str, Any]) -> None:
 
 
 def test(form: ImmutableMultiDict[str, Any]) -> list[Check]:
-    """Test the server as it is typed; nothing is stored, here or there.
-
-    The key that is set goes along only to the host and port that it is set for.
-    """
+    """Test the server as it is typed; nothing is stored, here or there."""
     loaded, url = config.read(), str(form.get(SERVER_URL, "")).strip()
     key = str(form.get(API_KEY, "")).strip()
     try:
@@ -83,20 +80,7 @@ def test(form: ImmutableMultiDict[str, Any]) -> list[Check]:
             config_file.checked(API_KEY, key)
     except SettingsError as error:
         return [Check(server_test.SERVER, FAIL, error.message, error.remedy)]
-    server = loaded.settings.server
-    typed = replace(server, url=url)
-    if key or _place(server.url) != _place(url):
-        typed = replace(typed, api_key=key, keyring=False)
-    settings = replace(loaded.settings, server=typed)
-    return server_test.examine(replace(loaded, settings=settings), _SECONDS)
-
-
-def _place(url: str) -> tuple[bool, str, int] | None:
-    try:
-        address = ServerAddress.of(url)
-    except SettingsError:  # for `local` too, and where none is chosen
-        return None
-    return address.plain_http, address.hostname, address.port
+    return server_test.examine(server_test.as_typed(loaded, url, key), _SECONDS)
 
 
 def start_at_login(*, wanted: bool) -> None:

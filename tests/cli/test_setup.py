@@ -331,6 +331,37 @@ def test_a_person_corrects_an_address_and_a_refused_key(
     assert settings(home) == {"server": {"url": server.url, "api_key": second or "wrong"}}
 
 
+@needs.SHELL
+def test_an_address_that_does_not_answer_is_not_set_before_it_is_confirmed(home: Home) -> None:
+    wrong = ("Server: ", "http://127.0.0.1:9")
+    code, said = talk(home, [wrong, ("Server: ", INTERRUPT)])
+    assert (code, "or type another" in said) == (130, True)
+    assert settings(home) == {}
+    code, said = talk(home, [wrong, ("Server: ", ""), ("API key", INTERRUPT)])
+    assert (code, settings(home)) == (130, {})
+    answers = [wrong, ("Server: ", ""), ("API key", ""), ("when you log in", "n")]
+    assert talk(home, answers, "--no-memory")[0] == 1
+    assert settings(home) == {"server": {"url": wrong[1]}}
+
+
+@needs.SHELL
+def test_a_server_of_ones_own_making_is_asked_for_and_an_option_names_it(
+    home: Home, server: Standin
+) -> None:
+    server.health, server.can_be_asked = Answer(body={"status": "ok"}), False
+    answers = [("Server: ", server.url), ("of your own making", "y")]
+    code, said = talk(home, [*answers, ("API key", ""), ("when you log in", "n")], "--no-memory")
+    assert code == 0, said
+    own = {"server": {"url": server.url, "dialect": "vps"}}
+    assert settings(home) == own
+    assert said.count("No Mem0 server was recognised") == 1
+    assert "has no way to show what it has" in said
+    home.ok("setup", "--server", "local", LOGIN, "--no-memory")
+    assert settings(home) == {"server": {"url": "local"}}
+    home.ok("setup", "--server", server.url, "--dialect", "vps", LOGIN, "--no-memory")
+    assert settings(home) == own
+
+
 def test_without_a_memory_the_server_test_decides(home: Home, server: Standin) -> None:
     healthy, server.health = server.health, Answer(503)
     given = ("--server", server.url, LOGIN, "--no-memory")
