@@ -192,7 +192,7 @@ def test_what_no_mem0_server_is_is_said_whole(home: Scratch, server: Standin) ->
     server.health = Answer(body="<html>")
     line = home.fails("recall", "-p", "p")
     assert "/auth/setup-status: 404 Not Found). Set the right address with `" in line
-    assert line.endswith("NAME`. Shown is only what waits here.")
+    assert line.endswith("Mem0's own service. Shown is only what waits here.")
     assert "…" not in line
 
 
