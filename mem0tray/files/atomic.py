@@ -197,7 +197,8 @@ def replace(
 
     `still_valid` is asked just before the file is replaced; when it says no, nothing happens and
     the result is None. `announce` gets the new file's signature after that. A symbolic link is
-    followed; mode, owner and group of the old file are kept where we may; a new file is 0600.
+    followed; mode, owner and group of the old file are kept where we may; a new file is 0600, and
+    by root the folder's owner's.
     Unless it is `durable`, a power cut may put the old file back, or leave an empty one.
     `made_in`: the folder of the new file until it is whole, on the same disk; else that of `path`.
     Raises FileUnavailableError, and what an iterator `data` raises.

@@ -7,7 +7,6 @@ import itertools
 import json
 import math
 import os
-import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -106,16 +105,13 @@ def leave(paths: Paths, order: Order) -> Path:
 def prepare(paths: Paths, order: Order) -> Path:
     """Write an order that nobody sees before `hand_over`; return the file that it will be.
 
-    It belongs to the folder's owner, whose worker is to read it. Raises FileUnavailableError.
+    Raises FileUnavailableError.
     """
     private_folders.make_private_folder(paths.orders)
     # The counter keeps apart orders that one process leaves within one tick of the clock.
     path = paths.orders / f"{time.time_ns() + next(_counter)}-{os.getpid()}.json"
-    draft = _draft(path)
-    atomic.replace(draft, json.dumps(msgspec.to_builtins(order)).encode())  # ids may need escapes
-    if sys.platform != "win32" and os.geteuid() == 0:
-        owner = paths.orders.stat()
-        os.chown(draft, owner.st_uid, owner.st_gid)
+    data = json.dumps(msgspec.to_builtins(order))  # with escapes: ids may need them
+    atomic.replace(_draft(path), data.encode())
     return path
 
 

@@ -53,11 +53,18 @@ class Temporary:
                 self.path.unlink()
 
     def become(self, target: Path, like: os.stat_result | None) -> os.stat_result:
-        """Take the place of `target`, mode and owner as `like`; return the stat from before."""
-        if sys.platform != "win32" and like is not None:
+        """Take the place of `target`, mode and owner as `like`; return the stat from before.
+
+        What root makes anew belongs to the owner of its folder, who has to read it.
+        """
+        if sys.platform != "win32":
+            is_root = os.geteuid() == 0
             with suppress(OSError):
-                os.fchown(self.fd, like.st_uid if os.geteuid() == 0 else -1, like.st_gid)
-            os.fchmod(self.fd, like.st_mode & 0o777)  # until now nobody else may read it
+                if like is not None or is_root:
+                    its = like or target.parent.stat()
+                    os.fchown(self.fd, its.st_uid if is_root else -1, its.st_gid)
+            if like is not None:
+                os.fchmod(self.fd, like.st_mode & 0o777)  # until now nobody else may read it
         found = os.fstat(self.fd)
         if sys.platform == "win32":
             self._close()  # an open file cannot be renamed there

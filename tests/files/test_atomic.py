@@ -350,3 +350,12 @@ def test_a_file_that_its_writer_shares_with_nobody_is_read_later(
     monkeypatch.setattr(regular_file, "open_binary", mock.Mock(side_effect=_of_windows(32)))
     with pytest.raises(TornError, match=re.escape(str(tmp_path / "file"))):
         atomic.read(tmp_path / "file")
+
+
+@needs.posix("owners")
+@needs.root("root alone makes files for others")
+def test_what_root_makes_anew_belongs_to_the_owner_of_its_folder(tmp_path: Path) -> None:
+    os.chown(tmp_path, 1234, 1235)
+    atomic.replace(tmp_path / "new", b"text")
+    found = (tmp_path / "new").stat()
+    assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (1234, 1235, 0o600)
