@@ -194,12 +194,25 @@ def _plan(
         remedy = Reason("Delete first what waits: `mem0tray delete {id}`.", id=rows[0].id)
         raise Mem0TrayError(_WAITS_HERE, remedy)
     base = rows[-1].id if rows else memory.key or items.id_from(server, digest)
-    names = dict.fromkeys([*(row.name for row in rows), (base, digest)])
+    lost = _lost(client, reader, memory, (base, digest), server)
+    names = dict.fromkeys([*(row.name for row in rows), (base, digest), *lost])
     used, its = items.id_again(base), (digest, items.digest(memory.project, text or memory.text))
     while any((row := reader.known(used, each)) and row.state == items.DISCARDED for each in its):
         used = items.id_again(used)
     raw = document.dump(add.entry(used, memory.project, memory.text, int(memory.moment or 0)))
     return _Planned(memory, list(names), as_found(raw, QUEUE_LIST))
+
+
+def _lost(
+    client: Client, reader: Reader, memory: ServerMemory, name: Name, server: str
+) -> Iterator[Name]:
+    """Yield the earlier ids of a memory that was sent again, if the server has lost those."""
+    before, digest = name
+    while before := items.id_before(before):
+        keys = [row.key for row in reader.by_id(before) if row.digest == digest]
+        for taken in reader.memories(keys, server):
+            if client.find(memory.project, taken.key, TIMEOUT) == []:
+                yield before, digest
 
 
 def _known_as(

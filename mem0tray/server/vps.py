@@ -104,6 +104,13 @@ class VpsClient(HttpClient):
         )
         return self._shown(reply, project, "results", "results")
 
+    def find(self, project: str, key: str, timeout: float) -> list[ServerMemory] | Outcome:
+        """Find it where its key is its id: on the embedded server."""
+        found = self.one(key, timeout)
+        if isinstance(found, Outcome):
+            return found
+        return [found] if found is not None and found.project == project else []
+
     def page(self, project: str, after: str, timeout: float) -> Page | Outcome:
         end = time.monotonic() + timeout
         if len(listing_path(project, before=after)) > LONGEST_PATH:
