@@ -313,11 +313,7 @@ def _silence(seen: Snapshot) -> Reason:
     """Say that our worker hangs, if it has written nothing for too long; else NONE."""
     if seen.worker is None or abs(seen.at - seen.metrics.written) <= SILENT:
         return reasons.NONE
-    return Reason(
-        "the worker (process {number}) has not written its metrics"
-        " for a while: `mem0tray doctor` says more",
-        number=seen.worker.pid or "?",
-    )
+    return worker_report.silence(seen.worker.pid)
 
 
 def hindrance(seen: Snapshot) -> str:

@@ -55,6 +55,15 @@ class Metrics(Struct, frozen=True):
 NO_METRICS: Final = Metrics({}, 0.0)
 
 
+def silence(pid: int | None) -> Reason:
+    """Say that a worker hangs, which has been silent for `SILENT` seconds."""
+    return Reason(
+        "the worker (process {number}) has not written its metrics"
+        " for a while: `mem0tray doctor` says more",
+        number=pid or "?",
+    )
+
+
 def ask_to_look(paths: Paths, verb: str = orders.LOOK) -> None:
     """Ask a running worker to probe its server if that was silent: somebody looks at the state.
 

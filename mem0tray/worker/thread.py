@@ -38,6 +38,7 @@ class WorkerThread:
         self._events = events
         self._wanted = WantedSettings(settings, reload, wrong)
         self._engine: Engine | None = None  # the engine of the present folder
+        self._turned = time.monotonic()  # when its last turn began
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -97,6 +98,7 @@ class WorkerThread:
         try:
             found.begin()
             while not self._stopping.is_set():
+                self._turned = time.monotonic()
                 seconds = found.turn()
                 if self._wanted.where.moves:
                     break
@@ -139,6 +141,11 @@ class WorkerThread:
     @property
     def is_ready(self) -> bool:
         return self._engine is not None
+
+    @property
+    def silence(self) -> float:
+        """For how many seconds it has begun no turn; far less than a minute unless it hangs."""
+        return time.monotonic() - self._turned
 
     @property
     def destination(self) -> str:

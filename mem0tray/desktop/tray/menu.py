@@ -1,5 +1,6 @@
 """The view of the tray, and the menu, as data. It shows times, never ages."""
 
+import os
 import textwrap
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -11,6 +12,7 @@ from msgspec import Struct
 from mem0tray.actions.diagnose import why_failed
 from mem0tray.actions.one_writer import InStep
 from mem0tray.actions.waiting import DLQ_LIST, WaitingItems
+from mem0tray.actions.worker_report import SILENT, silence
 from mem0tray.config.server_choice import CHOOSE, said
 from mem0tray.config.settings import LOCAL_URL, Settings
 from mem0tray.core import item as items
@@ -82,10 +84,13 @@ def view_of(
         state = ACTION_NEEDED if worker.hindrance else STARTING
         return View(state, worker.hindrance, level=level, at_login=at_login)
     look = worker.look()
+    state, reason = look.state.name, look.state.reason
+    if worker.silence > SILENT:
+        state, reason = ACTION_NEEDED, silence(os.getpid())
     with Reader(worker.paths.ledger) as reader:
         return View(
-            state=look.state.name,
-            reason=look.state.reason,
+            state=state,
+            reason=reason,
             destination=worker.destination,
             queue=look.queue,
             dlq=look.dlq,

@@ -39,13 +39,20 @@ def test_a_tray_asks_its_own_worker_and_reads_no_file_of_others(
     monkeypatch.setattr(atomic, "read", lambda path: pytest.fail(f"{path} was read"))
     status = WorkerStatus(WorkerState(HEALTHY), 1, 30, 5.0, paused=True, held=1)
     worker: Any = SimpleNamespace(
-        is_ready=True, look=lambda: status, paths=paths, destination="server.test"
+        is_ready=True, look=lambda: status, paths=paths, destination="server.test", silence=1.0
     )
     seen = menu.view_of(worker, Settings(), at_login=True)
     assert (seen.queue, seen.dlq, seen.destination) == (1, 30, "server.test")
     assert (len(seen.letters), seen.restorable, seen.texts) == (10, False, True)
     worker.look = lambda: WorkerStatus(WorkerState(HEALTHY), 0, 0, None, paused=False)
     hidden = Settings(ui=UiSettings(show_texts=False))
+    worker.silence = 61.0
+    hangs = menu.view_of(worker, Settings(), at_login=True)
+    assert (hangs.state, "has not written its metrics" in str(hangs.reason)) == (
+        ACTION_NEEDED,
+        True,
+    )
+    worker.silence = 1.0
     seen = menu.view_of(worker, hidden, at_login=True)
     assert (seen.letters, seen.texts) == ((), False)
     worker.is_ready, worker.hindrance = False, reasons.NONE
