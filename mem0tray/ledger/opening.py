@@ -32,6 +32,7 @@ _PAGE: Final = 2048  # bytes; a delivery writes five or six pages to the log
 # Pages of the log at which it is checkpointed, which waits for the disk three times. A quarter of
 # this meant one checkpoint in four hundred deliveries, and a tenth of their time.
 _LONGEST_LOG: Final = 8_000
+_LEAST_LOG: Final = 16  # pages for which there is room, on a disk that is not full
 
 
 def open_or_begin(path: Path, *, checked: bool) -> tuple[sqlite3.Connection, str]:
@@ -147,6 +148,8 @@ def note_corrupt(path: Path, error: sqlite3.Error) -> None:
 def trouble(path: Path, error: sqlite3.Error) -> LedgerError:
     """Return a database error in words for a person."""
     code = code_of(error)
+    if code == sqlite3.SQLITE_IOERR and _longest_log(path.parent) < _LEAST_LOG:
+        code = sqlite3.SQLITE_FULL  # so SQLite calls it where there is no room for its log
     number, why = _NUMBERS.get(code, 0), reasons.quoted(str(error).rstrip("."))
     if code == sqlite3.SQLITE_FULL:
         why = Reason("database or disk is full")

@@ -93,8 +93,12 @@ class VpsClient(HttpClient):
         return self._search(memory, end - time.monotonic(), listing)
 
     def read(self, project: str, limit: int, timeout: float) -> Page | Outcome:
-        page = self._page(project, "", limit, timeout, MAX_ANSWER)
-        return page if isinstance(page, Outcome) else Page(page.memories)
+        page, asked = self._page(project, "", limit, timeout, MAX_ANSWER)
+        if isinstance(page, Outcome):
+            return page
+        # The server cuts an answer that would be too long, or we have asked for less.
+        is_cut = asked < limit or (bool(page.after) and len(page.memories) < limit)
+        return Page(page.memories, whole=not is_cut)
 
     def search(
         self, project: str, query: str, limit: int, timeout: float
@@ -115,16 +119,18 @@ class VpsClient(HttpClient):
         end = time.monotonic() + timeout
         if len(listing_path(project, before=after)) > LONGEST_PATH:
             return Page([], whole=False)
-        shown = self._page(project, after, PAGE_LIMIT, timeout, LONGEST_PAGE)
+        shown, _ = self._page(project, after, PAGE_LIMIT, timeout, LONGEST_PAGE)
         if isinstance(shown, Outcome) or after or shown.after or len(shown.memories) < PAGE_LIMIT:
             return shown
         # This server has no pages, but may show more at once.
-        larger = self._page(project, "", LIST_LIMIT, end - time.monotonic(), LONGEST_PAGE)
+        larger, _ = self._page(project, "", LIST_LIMIT, end - time.monotonic(), LONGEST_PAGE)
         return shown if isinstance(larger, Outcome) else larger
 
     def _page(
         self, project: str, after: str, limit: int, timeout: float, longest: int
-    ) -> Page | Outcome:
+    ) -> tuple[Page | Outcome, int]:
+        """Read a page; also return how many memories were asked for at last."""
+
         def ask(most: int, left: float) -> Reply:
             bound = LONGEST_LISTING if most == 1 else longest
             return self._get(listing_path(project, most, after), left, bound)
@@ -132,17 +138,17 @@ class VpsClient(HttpClient):
         reply, asked = _fitting(ask, limit, timeout)
         entries = self._entries(reply, "memories", "results")
         if isinstance(entries, Outcome):
-            return entries
+            return entries, asked
         body = json_object(reply) or {}
         shown = [as_shown(each, project) for each in entries if has_text(each)]
         is_full = len(entries) >= asked or body.get("truncated") is True
         if body.get("paged") is True:
             last = shown[-1].id if shown and is_full else ""
-            return Page(shown, last, whole=bool(last) or not is_full)
+            return Page(shown, last, whole=bool(last) or not is_full), asked
         if after:  # another server is there by now, and begins anew
-            return Page([], whole=False)
+            return Page([], whole=False), asked
         is_doubtful = len(entries) % _ROUND == 0 < len(entries) or len(shown) < len(entries)
-        return Page(shown, whole=not (is_full or is_doubtful))
+        return Page(shown, whole=not (is_full or is_doubtful)), asked
 
     def projects(self, timeout: float) -> list[ProjectCount] | Outcome:
         reply = self._get(self.SAVE, timeout, LONGEST_PAGE)

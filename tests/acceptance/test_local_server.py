@@ -8,6 +8,7 @@ from mem0tray.localserver import endpoint
 from mem0tray.localserver.endpoint import Endpoint
 from mem0tray.system.paths import Paths
 from tests.support.home import Home
+from tests.support.shapes import entry
 
 
 def running(home: Home) -> Endpoint:
@@ -36,3 +37,16 @@ def test_the_worker_restarts_it_and_stops_it(bare_home: Home) -> None:
     assert second.pid != first.pid
     worker.stop()
     bare_home.wait(lambda: gone(second.pid), what="stopped with the worker")
+
+
+def test_a_project_with_a_very_long_memory_is_recalled_whole(bare_home: Home) -> None:
+    bare_home.env["MEM0TRAY_SERVER_URL"] = "local"
+    long = entry("x" * 1_000_000)
+    bare_home.write_queue([*(entry(f"short {n}") for n in range(29)), long])
+    bare_home.drained()
+    found = bare_home.json("recall", "-p", "alpha", "--limit", "1000")
+    assert len(found["memories"]) == 30
+    serving = bare_home.start("serve", "--port", "0")
+    bare_home.wait(lambda: "is ready" in serving.out, what="the embedded server")
+    found = bare_home.json("recall", "-p", "alpha", "--limit", "1000")
+    assert (len(found["memories"]), "does not list all memories" in found["note"]) == (30, True)

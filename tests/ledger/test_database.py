@@ -316,6 +316,15 @@ def columns(path: Path) -> dict[str, set[str]]:
     return {t: {row[1] for row in asked(path, f"PRAGMA table_info({t})")} for t in TABLES}
 
 
+def test_an_error_of_a_full_disk_is_called_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = sqlite3.SQLITE_IOERR
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: mock.Mock(free=20_000))
+    assert "full" in trouble(tmp_path / "ledger.sqlite3", error).message
+
+
 def test_the_ledger_of_the_first_release_is_kept_with_every_state(sample: Path) -> None:
     before = {table: asked(sample, f"SELECT * FROM {table}") for table in TABLES}
     assert all(before.values())
