@@ -130,7 +130,7 @@ def stand_in(paths: Paths, settings: Settings, patience: float) -> Mapping[str, 
 
 def _run(paths: Paths, settings: Settings) -> Mapping[str, Reason]:
     # Slow to import, and needed only here.
-    from mem0tray.core.events import Events, LedgerRebuilt
+    from mem0tray.core.events import Events
     from mem0tray.ledger.database import Ledger
     from mem0tray.worker.context import WorkerContext
     from mem0tray.worker.log import EventLog
@@ -141,10 +141,9 @@ def _run(paths: Paths, settings: Settings) -> Mapping[str, Reason]:
     bus, log = Events(), EventLog(paths, settings.log)
     bus.subscribe(log)
     try:
-        if ledger.rebuilt:
-            bus.emit(LedgerRebuilt(ledger.rebuilt))
         server = server_choice.chosen_server(settings, paths)
         context = WorkerContext(paths, settings, ledger, bus, server.name, server.shown)
+        context.tell_of_ledger()
         return run_without_worker(context)
     finally:
         with suppress(Mem0TrayError):  # what was done is durable

@@ -184,6 +184,12 @@ class LedgerRebuilt(Event, frozen=True):
     reason: str
 
 
+class HomeMoved(Event, frozen=True):
+    """The ledger was copied from another computer, which may have sent what waits here."""
+
+    waiting: int
+
+
 class SettingsChanged(Event, frozen=True):
     """The settings were read again, and are now in force."""
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 from mem0tray.core.errors import LedgerError
 from mem0tray.files import atomic, private_folders
 from mem0tray.ledger import names, opening
-from mem0tray.system import regular_file
+from mem0tray.system import computer, regular_file
 
 _MARK: Final = "ledger.mark"  # a file that counts the openings and closings too
 _TRIGGERS: Final = Path(__file__).with_name("triggers.sql")
@@ -63,8 +63,9 @@ class Ledger:
     """The one writing connection, shared by the worker's threads under one lock.
 
     `rebuilt` says why the ledger was begun anew or is not to be trusted: the server is then asked
-    about what is found in the files. `outdated` counts what makes which files to be written.
-    `checked`: see `opening.open_or_begin`.
+    about what is found in the files. `moved`: another computer has written it, which may have sent
+    since what waits here, so that the same holds. `outdated` counts what makes which files to be
+    written. `checked`: see `opening.open_or_begin`.
     """
 
     def __init__(self, path: Path, *, checked: bool = True) -> None:
@@ -82,8 +83,14 @@ class Ledger:
             raise
 
     def _check_copy(self) -> None:
-        """Notice an old copy: a file beside the ledger counts its openings and closings too."""
+        """Notice an old copy: a file beside the ledger counts its openings and closings too.
+
+        And notice another computer's, by its identity.
+        """
+        here = computer.identity()
         with self.transaction(durable=True):
+            self.moved = self.meta(names.COMPUTER) not in (None, here)
+            self.set_meta(names.COMPUTER, here)
             identity = self.meta(names.IDENTITY)
             if identity is None:
                 self.rebuilt = self.rebuilt or "it was never used"
@@ -92,7 +99,9 @@ class Ledger:
             beside = self._counted_beside()
             if beside not in (None, (identity, int(self.meta(names.OPENINGS) or 0))):
                 self.rebuilt = self.rebuilt or "it is an old copy"
-            if self.rebuilt:  # must survive a kill until everything has been asked about
+            if (
+                self.rebuilt or self.moved
+            ):  # must survive a kill until everything has been asked about
                 for source in names.SOURCES:
                     self.set_meta(names.MAY_HAVE_BEEN_SENT + source, 1)
                 self.set_meta(names.BOOT, "")

@@ -23,6 +23,8 @@ IDENTITY: Final = "identity"
 OPENINGS: Final = "openings"
 # `opening.boot_id` when the ledger was closed in order, empty while somebody has it open.
 CLEAN: Final = "clean"
+# `computer.identity` of the one that opened the ledger last; empty for one without an identity.
+COMPUTER: Final = "computer"
 # `opening.boot_id` when a worker last opened the ledger.
 BOOT: Final = "boot"
 # A number that each durable transaction changes.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mem0tray.config.settings import Settings
 from mem0tray.core.circuit_breaker import CircuitBreaker
-from mem0tray.core.events import Events, FileBroken, Quarantined
+from mem0tray.core.events import Events, FileBroken, HomeMoved, LedgerRebuilt, Quarantined
 from mem0tray.files import private_folders
 from mem0tray.files.atomic import Signature
 from mem0tray.files.orders import OrderBarrier
@@ -56,6 +56,14 @@ class WorkerContext:
     @staticmethod
     def now() -> float:
         return time.time()
+
+    def tell_of_ledger(self) -> None:
+        """Report that the ledger had to be built anew, or comes from another computer."""
+        if self.ledger.rebuilt:
+            self.events.emit(LedgerRebuilt(self.ledger.rebuilt))
+        elif self.ledger.moved:
+            waiting = self.counters.waiting()
+            self.events.emit(HomeMoved(waiting.queue + waiting.dlq))
 
     def quarantine_items(self, source: Path, rejected: list[bytes], why: str = "") -> None:
         """Quarantine, one by one, what `json.tool` cannot load; report each once, and `why`."""

@@ -91,8 +91,7 @@ class Engine:
 
     def begin(self) -> None:
         context = self._context
-        if context.ledger.rebuilt:
-            context.events.emit(events.LedgerRebuilt(context.ledger.rebuilt))
+        context.tell_of_ledger()
         self._attempt("leftovers", partial(served_folder.remove_leftovers, context.paths))
         server = None if self._wanted.wrong else context.settings.server
         self.parts.chosen_server.choose(server, events.WorkerStarted)

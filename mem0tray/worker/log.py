@@ -168,6 +168,10 @@ _LINES: Final[dict[type[Event], str]] = {
     events.Quarantined: "🩹 An item of {file} was put into quarantine: {kept_as} {why}",
     events.NoteLeftOut: "📝 A note of Claude Code is left out: {path} ({why})",
     events.LedgerRebuilt: "📒 The ledger is built from the files: {reason}",
+    events.HomeMoved: (
+        "🖥️ This home comes from another computer: what waits ({waiting:,}) is first looked for at"
+        " the server"
+    ),
     events.PartRecovered: "✅ {part}: in order again",
     events.FolderMade: "📁 Made the folder {folder}: it was not there",
     events.FolderChanged: "📁 The shared folder is {now} from now on, no longer {before}",

@@ -90,7 +90,7 @@ def recover(context: WorkerContext) -> None:
             ledger.set_meta(names.LEFT_UNTIL, now + wait)  # kept across another start
         left = min((ledger.meta(names.LEFT_UNTIL) or 0.0) - now, wait)
         boot = boot_id()
-        if ledger.rebuilt or ledger.meta(names.BOOT) not in (None, boot):
+        if ledger.rebuilt or ledger.moved or ledger.meta(names.BOOT) not in (None, boot):
             outbox.make_all_unknown(ledger, now)
         context.outbox.limit_waits(now, interval)
         ledger.set_meta(names.BOOT, boot)

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from mem0tray.system import computer
 from tests.acceptance.kinds import ON_LIBRARY_TOO
 from tests.support import oracle
+from tests.support.forked import ForkedHome
 from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.shapes import dead, entries, texts, waiting
@@ -175,3 +177,32 @@ def test_a_deletion_outlasts_the_loss_of_the_last_commit(home: Home, server: Sta
     server.default = Answer()
     home.drained()
     assert len(server.saves) == sent + 1
+
+
+def become(name: str) -> None:
+    """Let this process be on another computer."""
+    computer.identity = lambda: name
+
+
+@pytest.mark.parametrize("kind", ["lists", "keeps keys"])
+def test_a_home_that_was_copied_to_another_computer_sends_nothing_twice(
+    tmp_path: Path, kind: str
+) -> None:
+    by_keys = kind == "keeps keys"
+    with (
+        Standin(honours_keys=by_keys, can_be_asked=not by_keys) as server,
+        ForkedHome(tmp_path / "home", server.url) as home,
+    ):
+        home.write_queue(entries(3))
+        home.drained()
+        home.write_queue(entries(8)[3:])
+        home.ok("list")  # the ledger knows what waits
+        shutil.copytree(home.root, tmp_path / "copy", symlinks=True)
+        home.drained()
+        shutil.rmtree(home.root)
+        shutil.copytree(tmp_path / "copy", home.root, symlinks=True)
+        there = ("tests.acceptance.test_ledger_loss:become", {"name": "there"})
+        process = home.start("run", "--until-idle", before=there)
+        assert process.wait() == 0, process.out + process.err
+        assert "comes from another computer: what waits (5)" in process.out
+        assert (server.total_stored(), server.surplus()) == (8, {})
