@@ -190,11 +190,11 @@ class RealAgent:
         assert done.returncode == 0, done
         return done.stdout
 
-    def session(self, *replies: Reply) -> StubModel:
+    def session(self, *replies: Reply, prompt: str = "Work in the garden.") -> StubModel:
         """Have a session in which the model gives these answers; what it was asked."""
         with StubModel(replies) as model:
             words = (word.replace("<url>", model.url) for word in self.kind.words)
-            self.ok(*words, "Work in the garden.", url=model.url)
+            self.ok(*words, prompt, url=model.url)
         return model
 
     def saves(self, text: str) -> tuple[Reply, ...]:

@@ -4,7 +4,11 @@ There is no Cursor among them: npm has none.
 """
 
 import json
+import os
+import signal
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -20,9 +24,20 @@ from tests.agents.real_agents import (
 )
 from tests.agents.stub_model import says
 from tests.support.home import Home
+from tests.support.processes import having
 from tests.support.standin import Standin
 
 pytestmark = MARKS
+
+# A console script, as pip writes it, and what may become of it. The last notes its words beside it.
+WELL = f"#!{sys.executable}\nimport sys\nfrom mem0tray.cli import start\nsys.exit(start())\n"
+TROUBLES = {
+    "is_gone": "",
+    "has_lost_its_interpreter": "#!/gone/python\n",
+    # By this code a hook has Claude Code and others go on, with what it complained of.
+    "fails": '#!/bin/sh\necho "$0: no such command" >&2\nexit 2\n',
+    "hangs": '#!/bin/sh\necho "$*" >> "$0.calls"\nexec sleep 3600\n',
+}
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -46,6 +61,19 @@ def agent(name: str, server: Standin, tmp_path: Path, programs: Path) -> Iterato
     with Home(tmp_path / "home of a user") as home:
         home.configure(f'[server]\nurl = "{server.url}"\n')
         yield RealAgent(KINDS[name], home, programs)
+
+
+@pytest.fixture
+def program(agent: RealAgent) -> Iterator[Path]:
+    """Put the program where an installation for one user does; what hangs ends with the test."""
+    path = agent.home.root / ".local" / "bin" / "mem0tray"
+    path.parent.mkdir(parents=True)
+    path.write_text(WELL, encoding="utf-8")
+    path.chmod(0o755)
+    yield path
+    for pid in having(f"HOME={agent.home.root}\0"):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def test_with_server_and_worker_down_in_between_each_memory_arrives_once(
@@ -81,3 +109,28 @@ def test_with_server_and_worker_down_in_between_each_memory_arrives_once(
     assert len(server.saves) == len(saved)
     texts = [path.read_text("utf-8") for path in paths if path.exists()]
     assert not any("mem0" in text for text in texts)
+
+
+@pytest.mark.parametrize(
+    "name", [each for each in KINDS if AGENTS[each].events], indirect=True, scope="module"
+)
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_a_session_is_as_without_hooks_where_their_program(
+    name: str, agent: RealAgent, program: Path, trouble: str
+) -> None:
+    """It ends well, too: `session` looks at the code that the agent exits with."""
+    assert len(agent.session(says("Hello."), prompt="hi").asked) == 1
+    agent.home.foreign(str(program), "install", name, "--hooks", "--yes", timeout=LIMIT)
+    program.unlink()
+    if text := TROUBLES[trouble]:
+        program.write_text(text, encoding="utf-8")
+        program.chmod(0o755)
+
+    asked = agent.session(says("Hello."), prompt="hi").asked
+    assert len(asked) == 1
+    assert str(program) not in json.dumps(asked)  # any shell that complains names it
+    if trouble == "hangs":
+        called = program.with_name("mem0tray.calls").read_text("utf-8").splitlines()
+        assert [each.split()[-1] for each in called] == [
+            event for event in AGENTS[name].events if event != "PostCompact"
+        ]
