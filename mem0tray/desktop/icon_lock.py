@@ -28,7 +28,8 @@ class IconLock(FileLock):
 
     def __init__(self, paths: Paths) -> None:
         super().__init__(paths.tray_lock)
-        with suppress(LockTimeoutError):  # then only a later start takes us for a terminal's
+        # Without the lock a later start takes us for a terminal's; on a full disk it has no text.
+        with suppress(LockTimeoutError, OSError):
             self.acquire(_MOMENT)
             os.ftruncate(self.fd, os.write(self.fd, current_session(os.environ).encode()))
 
@@ -43,12 +44,11 @@ def take_over(paths: Paths, environ: Mapping[str, str]) -> bool:
 
     Raises LockTimeoutError if it does not end.
     """
-    pid = lock.holder(paths.instance_lock).pid
-    if pid is None or not is_locked(paths.tray_lock) or not session.is_desktop(environ):
+    here, pid = current_session(environ), lock.holder(paths.instance_lock).pid
+    if not (here and pid and is_locked(paths.tray_lock) and session.is_desktop(environ)):
         return False
-    with suppress(OSError):
-        if regular_file.read_bytes(paths.tray_lock).decode() == current_session(environ):
-            return False
+    if regular_file.read_bytes(paths.tray_lock).decode("utf-8", "replace") == here:
+        return False
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
     with FileLock(paths.instance_lock).held(_PATIENCE):
