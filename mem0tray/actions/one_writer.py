@@ -1,5 +1,6 @@
 """One writer: whoever holds the worker's lock, the worker or a command that stands in for it."""
 
+import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -9,6 +10,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from mem0tray.actions import worker_report
 from mem0tray.config import server_choice
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
@@ -16,6 +18,7 @@ from mem0tray.core import reasons
 from mem0tray.core.errors import AlreadyRunningError, FileUnavailableError, Mem0TrayError
 from mem0tray.core.item import Name
 from mem0tray.core.reasons import Reason
+from mem0tray.core.state import WorkerSeen
 from mem0tray.files import atomic, document, emergency, orders
 from mem0tray.files.document import BrokenDocumentError
 from mem0tray.files.emergency import EmergencySource
@@ -23,7 +26,7 @@ from mem0tray.files.lock import COMMAND, InstanceLock, of_worker
 from mem0tray.files.orders import DELIVERED, DONE, GONE, IN_FLIGHT, PERHAPS, Order
 from mem0tray.ledger.names import DLQ_MERGED, QUEUE_READ
 from mem0tray.ledger.reader import Reader
-from mem0tray.system import regular_file
+from mem0tray.system import processes, regular_file
 from mem0tray.system.paths import Paths
 
 QUEUE: Final = "queue"
@@ -31,6 +34,7 @@ EMERGENCY: Final = "emergency"
 DLQ: Final = "dlq"
 _LOOK: Final = 0.01  # seconds
 _NEWEST: Final = 1000  # entries
+_CHANGES: Final = frozenset({orders.DELETE, orders.FORGET, orders.EDIT})
 _TAKING_IN: Final = 0.5  # seconds that a worker gets to take in what has changed
 _ANSWERING: Final = 2.0  # seconds; a worker that takes longer is in trouble, and sends nothing
 _turn: Final = RLock()  # of this process's threads to stand in for a worker
@@ -205,6 +209,7 @@ def submit(paths: Paths, settings: Settings, order: Order, copy: Path | None = N
     back counts, and keeps the copy.
     """
     try:
+        _refuse_overtaking(paths, order)
         path = orders.prepare(paths, order)
     except BaseException:
         _remove(copy)
@@ -222,8 +227,9 @@ def submit(paths: Paths, settings: Settings, order: Order, copy: Path | None = N
             if found is not None:
                 break
             if not waits or time.monotonic() > end:  # a full disk takes no answer
-                return Answer({}, heard=False)
+                return _without_answer(paths, order, applied=not waits)
             if not worker_runs(paths):
+                _refuse_beside(paths, end)
                 stand_in(paths, settings, end - time.monotonic())
             if path.exists() or orders.claimed(path).exists():
                 time.sleep(_LOOK)
@@ -235,6 +241,57 @@ def submit(paths: Paths, settings: Settings, order: Order, copy: Path | None = N
     with suppress(KeyboardInterrupt):
         _await_requests(paths, found, end)
     return Answer(found)
+
+
+def _refuse_overtaking(paths: Paths, order: Order) -> None:
+    """Raise if an edit waits that is about one of these memories, or this one is behind an order.
+
+    The later of the two would name a text that is no longer there.
+    """
+    ids = {each.id for each in order.items}
+    for _, before in orders.readable(paths.orders):
+        is_edit = orders.EDIT in (order.verb, before.verb)
+        if is_edit and before.verb in _CHANGES and ids & {each.id for each in before.items}:
+            raise Mem0TrayError(
+                Reason("The worker has not heard yet what a command before asked of this memory."),
+                Reason("Wait until it has; `mem0tray doctor` says what holds it up."),
+            )
+
+
+def _refuse_beside(paths: Paths, end: float) -> None:
+    """Raise if a worker of ours serves this folder from another data folder: it would not hear."""
+    seen = worker_report.metrics(paths.metrics)
+    worker = WorkerSeen.of(seen.values, seen.written)
+    if "run" not in seen.values or worker.pid in (None, os.getpid()):
+        return
+    while processes.is_here(worker) and not processes.has_ended(worker):
+        if worker_runs(paths) or abs(time.time() - seen.written) > worker_report.SILENT:
+            return
+        if time.monotonic() > end:
+            raise Mem0TrayError(
+                Reason(
+                    "A worker (process {number}) serves this folder, and keeps its own data"
+                    " elsewhere: it would not hear of this; nothing was changed.",
+                    number=worker.pid or "?",
+                ),
+                Reason("Type the command where that worker was started, or stop the worker first."),
+            )
+        time.sleep(_LOOK)  # it may just be ending
+
+
+def _without_answer(paths: Paths, order: Order, *, applied: bool) -> Answer:
+    """Say what became of an order as far as the ledger knows."""
+    found: dict[Name, str] = {}
+    if order.verb in _CHANGES:
+        with Reader(paths.ledger) as reader:
+            for name in order.names:
+                row = reader.known(*name)
+                if row is not None and row.state == items.DELIVERED:
+                    found[name] = DELIVERED
+                elif applied and row is not None and row.state == items.DISCARDED:
+                    is_edit = order.verb == orders.EDIT and row.reason != items.EDITED
+                    found[name] = GONE if is_edit else DONE
+    return Answer(found, heard=False)
 
 
 def _remove(copy: Path | None) -> None:

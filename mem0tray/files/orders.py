@@ -41,6 +41,7 @@ GONE: Final = "gone"  # nothing was done: it no longer waits
 THERE: Final = "there"  # nothing was done: it waits already
 _CLAIMED: Final = ".claimed"
 _KEPT: Final = 60.0  # seconds that an answer waits for the command that asked
+_DRAFT_KEPT: Final = 86_400.0  # seconds that a command may stand still before it hands over
 _counter = itertools.count()
 
 
@@ -128,7 +129,7 @@ def waiting(folder: Path) -> list[Path]:
 
 
 def _waits(name: str) -> bool:
-    return name[:1].isdigit() and name.endswith((".json", _CLAIMED))
+    return "0" <= name[:1] <= "9" and name.endswith((".json", _CLAIMED))
 
 
 def read(path: Path) -> Order | None:
@@ -140,6 +141,8 @@ def read(path: Path) -> Order | None:
         try:
             data = regular_file.read_bytes(path)
         except FileNotFoundError:
+            if path.is_symlink():  # one that leads nowhere stands in the way for ever
+                raise
             raise KeyError(path) from None
     with suppress(msgspec.MsgspecError, ValueError, RecursionError):
         found = msgspec.convert(json.loads(data), Order)
@@ -235,8 +238,8 @@ def drop_leftovers(folder: Path) -> None:
     """Remove answers and drafts of commands that were killed, or gave up."""
     for path in private_folders.listing(folder, "[0-9]*"):
         with suppress(OSError):
-            is_old = time.time() - path.stat().st_mtime > _KEPT
-            if path.suffix in (".answer", ".draft") and is_old:
+            kept = {".answer": _KEPT, ".draft": _DRAFT_KEPT}.get(path.suffix)
+            if kept is not None and time.time() - path.stat().st_mtime > kept:
                 path.unlink()
 
 

@@ -36,6 +36,9 @@ def make_private_folder(folder: Path) -> None:
         for each in reversed(missing):
             with suppress(FileExistsError):
                 each.mkdir(mode=0o700)
+                if sys.platform != "win32" and os.geteuid() == 0:  # it is for who owns the above
+                    owner = each.parent.stat()
+                    os.chown(each, owner.st_uid, owner.st_gid)
     for each in missing:
         atomic.sync_folder(each.parent)
 

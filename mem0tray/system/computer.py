@@ -3,7 +3,6 @@
 A hash of the system's own identity, which itself never leaves its place.
 """
 
-import hashlib
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +22,8 @@ def identity() -> str:
         found = _of_the_system().strip()
     if len(found) < _LEAST:
         return ""
+    import hashlib  # it takes long to load, and those who only read a ledger do without
+
     return hashlib.sha256(f"{APP} {found}".encode()).hexdigest()[:32]
 
 

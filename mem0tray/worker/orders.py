@@ -62,7 +62,11 @@ class OrderHandler:
                 continue
             if order is not None and not files_read and not self._is_known(order):
                 continue
-            lease = orders.claim(path)
+            try:
+                lease = orders.claim(path)
+            except FileUnavailableError as error:  # something stands where it is claimed
+                self.unread = self.unread or _why_unread(orders.claimed(path), error)
+                continue
             if lease is None or any(lease == known for known, _ in self._applied):
                 continue
             try:

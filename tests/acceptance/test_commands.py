@@ -165,3 +165,39 @@ def test_a_secret_is_not_in_an_error(home: Home, text: str) -> None:
     done = home.run("status")
     assert done.returncode == 2
     assert SECRET not in done.stdout + done.stderr
+
+
+def test_an_edit_behind_one_that_the_worker_has_not_heard_of_is_refused(
+    home: Home, server: Standin
+) -> None:
+    home.env |= {"EDITOR": 'sh -c \'printf "$NEW" > "$0"\'', "NEW": "first"}
+    home.ok("pause")
+    worker = home.worker()
+    name = home.ok("add", "--project", "alpha", "old").strip()
+    home.wait(lambda: home.read(home.metrics)["queue_size"] == 1, what="taken in")
+    worker.signal(signal.SIGSTOP)
+    assert "Changed the text" in home.ok("edit", name)
+    home.env["NEW"] = "second"
+    for refused in (home.run("edit", name), home.run("delete", "--yes", name)):
+        assert refused.returncode == 1
+        assert "has not heard yet what a command before asked" in refused.stderr
+    worker.signal(signal.SIGCONT)
+    home.wait(lambda: [each["content"] for each in home.queue_items()] == ["first"])
+    home.ok("resume")
+    server.wait_for(lambda: server.count("first") == 1)
+    assert server.total_stored() == 1
+
+
+def test_a_command_that_the_worker_of_another_data_folder_would_not_hear_of_is_refused(
+    home: Home, server: Standin
+) -> None:
+    home.ok("pause")
+    home.worker()
+    name = home.ok("add", "--project", "alpha", "text").strip()
+    home.wait(lambda: home.read(home.metrics)["queue_size"] == 1, what="taken in")
+    elsewhere = {"XDG_DATA_HOME": str(home.root / "elsewhere")}
+    done = home.run("delete", "--yes", name, env=elsewhere)
+    assert (done.returncode, "it would not hear of this" in done.stderr) == (1, True)
+    home.ok("delete", "--yes", name)
+    home.ok("resume")
+    assert server.total_stored() == 0

@@ -23,6 +23,7 @@ from mem0tray.files.orders import (
     Text,
 )
 from mem0tray.system.paths import Paths
+from tests.support import needs
 
 ODD = ("half \ud83d", b"\x01" * 32)
 PLAIN = ("b", b"\x02" * 32)
@@ -237,3 +238,22 @@ def test_a_folder_in_place_of_an_order_or_the_pause_is_named(paths: Paths) -> No
     for use in (orders.read_pause, orders.clear_pause):
         with pytest.raises(FileUnavailableError):
             use(paths)
+
+
+@needs.LINKS
+def test_a_link_to_nothing_in_an_orders_place_cannot_be_read(paths: Paths) -> None:
+    paths.orders.mkdir(parents=True)
+    path = paths.orders / "1.json"
+    path.symlink_to("gone")
+    with pytest.raises(FileUnavailableError):
+        orders.read(path)
+
+
+def test_only_what_is_taken_for_an_order_holds_the_senders(paths: Paths) -> None:
+    paths.orders.mkdir(parents=True)
+    for name in ("²x.json", "٣.json"):
+        (paths.orders / name).touch()
+        assert not OrderBarrier(paths.orders).stands()
+    (paths.orders / "3.json").touch()
+    assert OrderBarrier(paths.orders).stands()
+    assert [path.name for path in orders.waiting(paths.orders)] == ["3.json"]
