@@ -7,6 +7,7 @@ import itertools
 import json
 import math
 import os
+import shlex
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -16,8 +17,10 @@ from typing import Final
 import msgspec
 
 from mem0tray.core import item as items
+from mem0tray.core import reasons
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.item import Name
+from mem0tray.core.reasons import Reason
 from mem0tray.files import atomic, document, private_folders
 from mem0tray.system import regular_file
 from mem0tray.system.paths import Paths
@@ -151,6 +154,31 @@ def read(path: Path) -> Order | None:
         verb = {"discard": found.done or DELETE, "send": RETRY}.get(found.verb, found.verb)
         return msgspec.structs.replace(found, verb=verb)
     return None
+
+
+def why_unread(path: Path, error: FileUnavailableError) -> Reason:
+    """Say what stops deliveries, with the command that mends it."""
+    name, owner = shlex.quote(str(path)), path.parent.stat().st_uid
+    command = f"rm -r {name}"
+    if path.is_file():
+        is_ours = path.stat().st_uid == owner
+        command = f"chmod 600 {name}" if is_ours else f"sudo chown {owner} {name}"
+    return Reason(
+        "{why} It is what a command asked for, and nothing is sent before that is done:"
+        " `{command}` helps.",
+        why=reasons.parted(error.reason)[0], command=command,
+    )  # fmt: skip
+
+
+def unread(folder: Path) -> Reason:
+    """Return why an order that waits cannot be read; NONE where all can. FileUnavailableError."""
+    for path in waiting(folder):
+        try:
+            with suppress(KeyError):
+                read(path)
+        except FileUnavailableError as error:
+            return why_unread(path, error)
+    return reasons.NONE
 
 
 def readable(folder: Path) -> Iterator[tuple[Path, Order]]:

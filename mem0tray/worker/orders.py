@@ -5,12 +5,10 @@ transaction; the publishers then write the files.
 """
 
 import math
-import shlex
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from mem0tray.core import events, reasons
 from mem0tray.core import item as items
@@ -29,6 +27,9 @@ from mem0tray.worker.dlq.publish import DlqPublisher
 from mem0tray.worker.queue.emergency import EmergencyIntake
 from mem0tray.worker.queue.intake import QueueIntake, accept
 from mem0tray.worker.queue.publish import QueuePublisher
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Results = dict[Name, str]
 _Found = dict[Name, tuple[str, Row | None]]  # what became of each memory, and what it was
@@ -58,14 +59,14 @@ class OrderHandler:
             except KeyError:
                 continue
             except FileUnavailableError as error:
-                self.unread = self.unread or _why_unread(path, error)
+                self.unread = self.unread or orders.why_unread(path, error)
                 continue
             if order is not None and not files_read and not self._is_known(order):
                 continue
             try:
                 lease = orders.claim(path)
             except FileUnavailableError as error:  # something stands where it is claimed
-                self.unread = self.unread or _why_unread(orders.claimed(path), error)
+                self.unread = self.unread or orders.why_unread(orders.claimed(path), error)
                 continue
             if lease is None or any(lease == known for known, _ in self._applied):
                 continue
@@ -106,20 +107,6 @@ class OrderHandler:
             else:
                 orders.answer(path, results)
             del self._applied[0]
-
-
-def _why_unread(path: Path, error: FileUnavailableError) -> Reason:
-    """Say what stops deliveries, with the command that mends it."""
-    name, owner = shlex.quote(str(path)), path.parent.stat().st_uid
-    command = f"rm -r {name}"
-    if path.is_file():
-        is_ours = path.stat().st_uid == owner
-        command = f"chmod 600 {name}" if is_ours else f"sudo chown {owner} {name}"
-    return Reason(
-        "{why} It is what a command asked for, and nothing is sent before that is done:"
-        " `{command}` helps.",
-        why=error.reason, command=command,
-    )  # fmt: skip
 
 
 def run_without_worker(context: WorkerContext) -> Mapping[str, Reason]:

@@ -18,7 +18,7 @@ from mem0tray.core.errors import FileUnavailableError, LockTimeoutError
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import plural
 from mem0tray.desktop.autostart import linux
-from mem0tray.files import atomic, private_folders
+from mem0tray.files import atomic, orders, private_folders
 from mem0tray.files.lock import FileLock
 from mem0tray.system.paths import config_file
 from mem0tray.worker.folders import served_folder
@@ -111,6 +111,8 @@ def files(examined: Examined) -> Iterable[Check]:
         yield _reported("files", WARN, seen.step.behind)
     try:
         served_folder.refuse_unwritable(paths)
+        if why := orders.unread(paths.orders):
+            yield Check("orders", FAIL, str(reasons.sentence(why)))
     except FileUnavailableError as error:
         yield Check("files", FAIL, error.message, error.remedy)
     if seen.pause_error:

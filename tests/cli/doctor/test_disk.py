@@ -95,3 +95,12 @@ def test_a_lock_that_is_held_for_long(home: Scratch) -> None:
     assert level == "warn"
     assert "fuser" in text
     assert checks(home, "queue lock")[0][0] == "ok"
+
+
+def test_an_order_that_cannot_be_read_is_named_without_a_worker(home: Scratch) -> None:
+    path = home.paths.orders / "0.json"
+    path.mkdir(parents=True)
+    (found,) = checks(home, "orders")
+    assert found[0] == "fail"
+    assert found[1].startswith(str(path))
+    assert f"`rm -r {path}` helps." in found[1]
