@@ -1,6 +1,5 @@
 """One writer: whoever holds the worker's lock, the worker or a command that stands in for it."""
 
-import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -26,7 +25,7 @@ from mem0tray.files.lock import COMMAND, InstanceLock, of_worker
 from mem0tray.files.orders import DELIVERED, DONE, GONE, IN_FLIGHT, PERHAPS, Order
 from mem0tray.ledger.names import DLQ_MERGED, QUEUE_READ
 from mem0tray.ledger.reader import Reader
-from mem0tray.system import processes, regular_file
+from mem0tray.system import regular_file
 from mem0tray.system.paths import Paths
 
 QUEUE: Final = "queue"
@@ -260,13 +259,11 @@ def _refuse_overtaking(paths: Paths, order: Order) -> None:
 
 def _refuse_beside(paths: Paths, end: float) -> None:
     """Raise if a worker of ours serves this folder from another data folder: it would not hear."""
+    from mem0tray.system import other_process  # slow to import, and rarely wanted
+
     seen = worker_report.metrics(paths.metrics)
     worker = WorkerSeen.of(seen.values, seen.written)
-    if "run" not in seen.values or worker.pid in (None, os.getpid()):
-        return
-    while processes.is_here(worker) and not processes.has_ended(worker):
-        if worker_runs(paths) or abs(time.time() - seen.written) > worker_report.SILENT:
-            return
+    while "run" in seen.values and other_process.find(worker) and not worker_runs(paths):
         if time.monotonic() > end:
             raise Mem0TrayError(
                 Reason(

@@ -161,7 +161,7 @@ def _found(settings: Settings, client: Client, memory_id: str) -> ServerMemory:
         what = Reason(
             "The server has no memory with the id {id}.", id=repr(one_line(memory_id, 80))
         )
-        raise UnknownIdError(what, Reason("`mem0tray recall --ids` shows the ids."), name=memory_id)
+        raise UnknownIdError(what, Reason("`mem0tray recall --ids` shows the ids."))
     return said
 
 

@@ -36,7 +36,7 @@ NO_LONGER_WAITS: Final = Reason(
 )
 _SHOWN: Final = 4
 _LONGEST_ID: Final = 80
-SHORTEST: Final = 8
+_SHORTEST: Final = 8
 _WHERE_TO_LOOK: Final = Reason(
     "See `mem0tray list` for the dead letters, `mem0tray list --queue` for what waits,"
     " `mem0tray recall --ids` for what the server has."
@@ -158,7 +158,7 @@ def resolve(names: Iterable[str], among: Sequence[FoundItem]) -> list[FoundItem]
         shown = one_line(name, _LONGEST_ID)
         if not ids:
             no_such = Reason("No item's id begins with {id}.", id=repr(shown))
-            raise UnknownIdError(no_such, _WHERE_TO_LOOK, name=name)
+            raise UnknownIdError(no_such, _WHERE_TO_LOOK)
         if len(ids) > 1 and not exact:
             begin_so = f"{len(ids):,} ids begin with {shown!r}: {some(ids, _SHOWN)}."
             raise NotFoundError(begin_so, "Give more of the id.")
@@ -250,7 +250,7 @@ class WaitingItems:
         result = {}
         for item_id in {each.id for each in found}:
             others = {*self.reader.beside(item_id)} - {item_id}
-            length = SHORTEST
+            length = _SHORTEST
             while length < len(item_id) and any(e.startswith(item_id[:length]) for e in others):
                 length += 1
             result[item_id] = item_id if item_id[: length - 1] in others else item_id[:length]

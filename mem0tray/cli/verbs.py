@@ -264,8 +264,9 @@ def _chosen(
     if not for_good:
         for here in found.over:
             here.refuse_over()
-    over = [here.id for here in found.over]
-    return found.waits, [e for each in over for e in look_up.look_up(settings, each)], found.there
+    versions = [each for here in found.over for each in look_up.look_up(settings, here.id)]
+    past = [each for each in versions if each.is_over and project in (None, each.project)]
+    return found.waits, past, found.there
 
 
 def _deleted(done: Deleted, past: list[FoundItem], forgotten: Forgotten | None) -> dict[str, Any]:

@@ -66,8 +66,4 @@ class NotFoundError(Mem0TrayError):
 
 
 class UnknownIdError(NotFoundError):
-    """No item's id begins with `name`."""
-
-    def __init__(self, message: Reason | str, remedy: Reason | str = "", *, name: str = "") -> None:
-        super().__init__(message, remedy)
-        self.name = name
+    """No item's id begins as was asked."""

@@ -37,8 +37,9 @@ def make_private_folder(folder: Path) -> None:
             with suppress(FileExistsError):
                 each.mkdir(mode=0o700)
                 if sys.platform != "win32" and os.geteuid() == 0:  # it is for who owns the above
-                    owner = each.parent.stat()
-                    os.chown(each, owner.st_uid, owner.st_gid)
+                    its = each.parent.stat()
+                    with suppress(OSError):  # some disks do not take it
+                        os.chown(each, its.st_uid, its.st_gid, follow_symlinks=False)
     for each in missing:
         atomic.sync_folder(each.parent)
 

@@ -192,7 +192,7 @@ def test_a_command_that_the_worker_of_another_data_folder_would_not_hear_of_is_r
     home: Home, server: Standin
 ) -> None:
     home.ok("pause")
-    home.worker()
+    home.worker(wrapper=ANEW)  # it is known by its command line
     name = home.ok("add", "--project", "alpha", "text").strip()
     home.wait(lambda: home.read(home.metrics)["queue_size"] == 1, what="taken in")
     elsewhere = {"XDG_DATA_HOME": str(home.root / "elsewhere")}

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mem0tray.files import orders
+from mem0tray.ledger.reader import Reader
 from tests.actions.scene import holding, worker
 from tests.cli.scratch import Scratch
 from tests.support import needs
@@ -255,6 +256,19 @@ def test_what_became_of_it_is_said(home: Scratch, command: list[str]) -> None:
     line = home.run(*command, "rrrr-2").line
     assert line.startswith("mem0tray: rrrr-2 no longer waits: deleted on ")
     assert line.endswith(" (hand edit). `mem0tray restore --list` shows what can be put back.")
+
+
+def test_forgetting_of_a_project_leaves_a_text_of_another_under_the_same_id(home: Scratch) -> None:
+    entries = [entry(each, each, id="same-1") for each in ("alpha", "beta")]
+    home.write("mem0_queue.json", queue_document(entries))
+    with worker(home.paths) as context:
+        for key in (1, 2):
+            context.outbox.record_delivery(key, "local", time.time())
+    home.write("mem0_queue.json", queue_document([]))
+    home.ok("delete", "--yes", "--forget", "--project", "alpha", "same-1")
+    with Reader(home.paths.ledger) as reader:
+        reasons = {each.project: each.reason for each in reader.by_id("same-1")}
+    assert reasons == {"alpha": "forgotten", "beta": None}
 
 
 def test_what_only_the_emergency_file_has_waits_like_any_other(home: Scratch) -> None:

@@ -189,7 +189,7 @@ def test_an_order_that_is_not_handed_over_is_no_order_and_is_taken_back(paths: P
     assert list(paths.orders.iterdir()) == []
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root")
+@needs.root("root alone leaves orders in a folder of others")
 def test_an_order_of_root_belongs_to_the_owner_of_the_folder(paths: Paths) -> None:
     paths.orders.mkdir(parents=True)
     os.chown(paths.orders, 1234, 1235)
